@@ -1,0 +1,36 @@
+# Language level, warnings and hardening that every target of ours gets.
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
+
+option(CTDB_WERROR "Warnings are errors (our presets; not for packagers)" OFF)
+option(CTDB_TESTS "Build the tests" ON)
+option(CTDB_FUZZ "Build the fuzz targets (clang only)" OFF)
+set(CTDB_SANITIZE "" CACHE STRING "Sanitizers, e.g. address,undefined")
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+
+add_compile_options(-Wall -Wextra -Wshadow -Wconversion -Wold-style-cast -Wnon-virtual-dtor -Woverloaded-virtual
+                    -Wimplicit-fallthrough)
+if(CTDB_WERROR)
+  add_compile_options(-Werror)
+endif()
+add_compile_definitions(_GLIBCXX_ASSERTIONS)
+if(CMAKE_BUILD_TYPE STREQUAL "RelWithDebInfo")
+  add_compile_options(-fstack-protector-strong -fstack-clash-protection)
+  add_compile_definitions(_FORTIFY_SOURCE=2)
+  add_link_options(-Wl,-z,relro,-z,now)
+endif()
+if(CTDB_SANITIZE)
+  add_compile_options(-fsanitize=${CTDB_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${CTDB_SANITIZE})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    # clang 14 cannot emit function type data for coroutines
+    add_compile_options(-fno-sanitize=function)
+  endif()
+endif()

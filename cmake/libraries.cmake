@@ -1,0 +1,12 @@
+# What we build on (Debian 12 package names in tools/install-dependencies).
+find_package(PkgConfig REQUIRED)
+find_package(fmt REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(Threads REQUIRED)
+pkg_check_modules(talloc REQUIRED IMPORTED_TARGET talloc)
+pkg_check_modules(tevent REQUIRED IMPORTED_TARGET tevent)
+pkg_check_modules(tdb REQUIRED IMPORTED_TARGET tdb)
+pkg_check_modules(netlink IMPORTED_TARGET libnl-3.0 libnl-route-3.0)
+pkg_check_modules(systemd IMPORTED_TARGET libsystemd)
+find_path(EXPECTED_INCLUDE tl/expected.hpp REQUIRED)
+find_library(INIPARSER_LIBRARY iniparser REQUIRED)
