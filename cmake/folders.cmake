@@ -27,6 +27,3 @@ function(ctdb_program name)
     install(TARGETS ${name} RUNTIME DESTINATION ${arg_DESTINATION})
   endif()
 endfunction()
-
-# Helpers and companion daemons live here (Debian: /usr/libexec/ctdb).
-set(CTDB_HELPER_DIR ${CMAKE_INSTALL_LIBEXECDIR}/ctdb)
