@@ -1,0 +1,81 @@
+#include "common/async/event_loop.hpp"
+
+#include "common/async/tevent.hpp"
+#include "common/base/ensure.hpp"
+
+#include <sys/timerfd.h>
+
+namespace ctdb::async {
+
+void talloc_deleter::operator()(void* object) const noexcept {
+    talloc_free(object);
+}
+
+event_loop::event_loop()
+    : context_(tevent_context_init_byname(nullptr, "epoll")),
+      timer_fd_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)) {
+    ensure(context_ != nullptr);
+    ensure(static_cast<bool>(timer_fd_));
+    timer_event_.reset(tevent_add_fd(
+        context_.get(), nullptr, timer_fd_.get(), TEVENT_FD_READ, timer_fd_ready, this
+    ));
+    immediate_.reset(tevent_create_immediate(context_.get()));
+    ensure(timer_event_ != nullptr && immediate_ != nullptr);
+    std::random_device seed;
+    random_.seed((std::uint64_t{seed()} << 32U) | seed());
+}
+
+event_loop::~event_loop() {
+    timer_event_.reset();
+    immediate_.reset();
+}
+
+void event_loop::run() {
+    stopping_ = false;
+    while (!stopping_) {
+        run_once();
+    }
+}
+
+void event_loop::run_once() {
+    ensure(tevent_loop_once(context_.get()) == 0);
+}
+
+void event_loop::earliest_timer_changed() {
+    const std::optional<time_point> earliest = earliest_timer();
+    itimerspec when{};
+    if (earliest) {
+        const auto since_boot =
+            std::chrono::duration_cast<std::chrono::nanoseconds>(earliest->time_since_epoch());
+        const std::int64_t ns = std::max<std::int64_t>(since_boot.count(), 1); // 0 would disarm
+        when.it_value.tv_sec = ns / 1'000'000'000;
+        when.it_value.tv_nsec = ns % 1'000'000'000;
+    }
+    ensure(timerfd_settime(timer_fd_.get(), TFD_TIMER_ABSTIME, &when, nullptr) == 0);
+}
+
+void event_loop::deferred_added() {
+    if (!immediate_armed_) {
+        immediate_armed_ = true;
+        tevent_schedule_immediate(immediate_.get(), context_.get(), immediate_ready, this);
+    }
+}
+
+void event_loop::timer_fd_ready(tevent_context*, tevent_fd*, std::uint16_t, void* self) noexcept {
+    auto* loop = static_cast<event_loop*>(self);
+    std::uint64_t expirations = 0;
+    static_cast<void>(::read(loop->timer_fd_.get(), &expirations, sizeof(expirations)));
+    loop->run_timers(loop->now());
+    loop->earliest_timer_changed();
+}
+
+void event_loop::immediate_ready(tevent_context*, tevent_immediate*, void* self) noexcept {
+    auto* loop = static_cast<event_loop*>(self);
+    loop->immediate_armed_ = false;
+    loop->run_deferred();
+    if (loop->has_deferred()) {
+        loop->deferred_added();
+    }
+}
+
+} // namespace ctdb::async

@@ -1,0 +1,99 @@
+// What a core may know of the world: monotonic time, timers, "later", random numbers.
+//
+// One runtime per daemon (event_loop) or per simulated node. Timers and deferred calls are owned by
+// whoever needs them: destroying one cancels it. Callbacks run from the loop, never from inside
+// arm() or schedule(), and must not throw.
+#pragma once
+
+#include "common/async/callback.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <optional>
+#include <set>
+#include <utility>
+
+namespace ctdb::async {
+
+using clock = std::chrono::steady_clock; // CLOCK_MONOTONIC; virtual in the simulation
+using time_point = clock::time_point;
+using duration = clock::duration;
+
+class timer;
+class deferred;
+
+class runtime {
+public:
+    runtime() = default;
+    runtime(const runtime&) = delete;
+    runtime& operator=(const runtime&) = delete;
+    virtual ~runtime();
+
+    [[nodiscard]] virtual time_point now() const noexcept = 0;
+    [[nodiscard]] virtual std::uint64_t random() = 0;
+
+protected:
+    // Runs what was scheduled before the call, in order; calls scheduled meanwhile wait for the
+    // next turn.
+    void run_deferred();
+    // Fires every timer due at `now`, earliest first; at most once each.
+    void run_timers(time_point now);
+    [[nodiscard]] std::optional<time_point> earliest_timer() const;
+    [[nodiscard]] bool has_deferred() const noexcept { return !deferred_.empty(); }
+
+    virtual void earliest_timer_changed() = 0; // arm the kernel's timer
+    virtual void deferred_added() = 0;         // see to it that run_deferred() is called soon
+
+private:
+    friend class timer;
+    friend class deferred;
+    using timer_key = std::pair<time_point, std::uint64_t>; // arming order breaks ties
+    std::set<std::pair<timer_key, timer*>> timers_;
+    std::list<deferred*> deferred_;
+    std::uint64_t next_timer_ = 0;
+};
+
+// Calls `fire` once at or after the time given to arm(). Re-armable, also from its own callback.
+class timer {
+public:
+    timer(runtime& rt, std::function<void()> fire);
+    timer(const timer&) = delete;
+    timer& operator=(const timer&) = delete;
+    ~timer() { cancel(); }
+
+    void arm(time_point at); // replaces an earlier time
+    void arm_in(duration delay) { arm(rt_.now() + delay); }
+    void cancel();
+    [[nodiscard]] bool armed() const noexcept { return armed_; }
+
+private:
+    friend class runtime;
+    runtime& rt_;
+    callback<> fire_;
+    runtime::timer_key key_;
+    bool armed_ = false;
+};
+
+// Calls `run` once on the next turn of the loop after schedule(). Scheduling twice is one call.
+class deferred {
+public:
+    deferred(runtime& rt, std::function<void()> run);
+    deferred(const deferred&) = delete;
+    deferred& operator=(const deferred&) = delete;
+    ~deferred() { cancel(); }
+
+    void schedule();
+    void cancel();
+    [[nodiscard]] bool scheduled() const noexcept { return scheduled_; }
+
+private:
+    friend class runtime;
+    runtime& rt_;
+    callback<> run_;
+    std::list<deferred*>::iterator place_;
+    bool scheduled_ = false;
+};
+
+} // namespace ctdb::async

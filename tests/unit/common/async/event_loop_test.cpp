@@ -1,0 +1,130 @@
+#include "common/async/child_process.hpp"
+#include "common/async/event_loop.hpp"
+#include "common/async/fd_watch.hpp"
+#include "common/async/signal_watch.hpp"
+#include "common/async/slot.hpp"
+
+#include <csignal>
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include <sys/wait.h>
+
+namespace ctdb::async {
+namespace {
+
+using namespace std::chrono_literals;
+
+task<void> sleep_twice(event_loop& loop) {
+    co_await sleep_for(loop, 5ms);
+    co_await next_turn(loop);
+    co_await sleep_for(loop, 5ms);
+}
+
+TEST(EventLoop, SleepsAtLeastAsLongAsAsked) {
+    event_loop loop;
+    const time_point start = loop.now();
+    loop.run_until_done(sleep_twice(loop));
+    EXPECT_GE(loop.now() - start, 10ms);
+}
+
+TEST(EventLoop, CancellingTheEarliestTimerKeepsTheLaterOnes) {
+    event_loop loop;
+    bool fired = false;
+    timer later(loop, [&] {
+        fired = true;
+        loop.stop();
+    });
+    timer earlier(loop, [] { FAIL() << "was cancelled"; });
+    later.arm_in(10ms);
+    earlier.arm_in(1ms);
+    earlier.cancel();
+    loop.run();
+    EXPECT_TRUE(fired);
+}
+
+TEST(FdWatch, HandlerMayDestroyItsWatch) {
+    event_loop loop;
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    const unique_fd read_end(ends[0]);
+    const unique_fd write_end(ends[1]);
+    std::unique_ptr<fd_watch> watch;
+    watch = std::make_unique<fd_watch>(loop, read_end.get(), [&](fd_readiness r) {
+        EXPECT_TRUE(r.readable);
+        watch.reset();
+        loop.stop();
+    });
+    watch->want_read(true);
+    ASSERT_EQ(write(write_end.get(), "x", 1), 1);
+    loop.run();
+    EXPECT_EQ(watch, nullptr);
+}
+
+TEST(SignalWatch, DeliversFromTheLoop) {
+    event_loop loop;
+    signal_watch watch(loop, SIGUSR2, [&] { loop.stop(); });
+    raise(SIGUSR2);
+    loop.run();
+}
+
+struct finished_child {
+    int status = -1;
+    std::string output;
+};
+
+task<finished_child> run_child(event_loop& loop, std::vector<std::string> argv) {
+    slot<int> exit(loop);
+    slot<bool> output_end(loop);
+    finished_child done;
+    child_options options;
+    options.argv = std::move(argv);
+    options.environment.emplace_back("CTDB_TEST_VALUE", "from parent");
+    options.output = child_options::output::capture;
+    options.on_output = [&done](byte_view piece) { done.output += text_of(piece); };
+    options.on_output_end = [&output_end] { output_end.set(true); };
+    options.on_exit = [&exit](int status) { exit.set(status); };
+    auto child = child_process::start(loop, std::move(options));
+    if (!child) {
+        done.output = child.error().what;
+        co_return done;
+    }
+    done.status = co_await exit.take();
+    co_await output_end.take();
+    co_return done;
+}
+
+TEST(ChildProcess, CapturesOutputAndExitStatus) {
+    event_loop loop;
+    const finished_child done = loop.run_until_done(
+        run_child(loop, {"/bin/sh", "-c", "echo \"$CTDB_TEST_VALUE\"; echo problem >&2; exit 3"})
+    );
+    EXPECT_EQ(done.output, "from parent\nproblem\n");
+    EXPECT_TRUE(WIFEXITED(done.status));
+    EXPECT_EQ(WEXITSTATUS(done.status), 3);
+}
+
+TEST(ChildProcess, MissingProgramIsAnErrorThatNamesIt) {
+    event_loop loop;
+    const finished_child done = loop.run_until_done(run_child(loop, {"/does/not/exist"}));
+    EXPECT_EQ(done.output, "start /does/not/exist: No such file or directory");
+}
+
+TEST(ChildProcess, DestructionKillsTheWholeGroup) {
+    event_loop loop;
+    child_options options;
+    options.argv = {"/bin/sh", "-c", "sleep 100 & wait"};
+    auto child = child_process::start(loop, std::move(options));
+    ASSERT_TRUE(child) << child.error().what;
+    const pid_t group = (*child)->pid();
+    child->reset();
+    // The shell is reaped; what is left of its group (the sleep) is dead or dying.
+    for (int i = 0; i < 1000 && kill(-group, 0) == 0; ++i) {
+        usleep(1000);
+    }
+    EXPECT_EQ(kill(-group, 0), -1);
+}
+
+} // namespace
+} // namespace ctdb::async
