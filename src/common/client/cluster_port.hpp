@@ -11,8 +11,8 @@
 #include "common/base/bytes.hpp"
 #include "common/base/ids.hpp"
 #include "common/base/result.hpp"
-#include "common/protocol/codec.hpp"
 #include "common/protocol/constants.hpp"
+#include "common/protocol/control.hpp"
 
 #include <concepts>
 #include <functional>
@@ -70,9 +70,8 @@ public:
 // value.
 template <class Control>
 [[nodiscard]] result<typename Control::reply> reply_of(const control_answer& answer, pnn from) {
-    using reply = typename Control::reply;
-    if constexpr (requires { reply::is_status_value; }) {
-        return reply{answer.status};
+    if constexpr (Control::answers_by_status) {
+        return protocol::status_value{answer.status};
     } else {
         if (answer.status != 0) {
             return fail(
@@ -85,7 +84,7 @@ template <class Control>
                 answer.text
             );
         }
-        return protocol::decode<reply>(answer.data);
+        return protocol::decode_reply<Control>(answer.data);
     }
 }
 
@@ -101,11 +100,11 @@ template <class Control>
     call.opcode = Control::opcode;
     call.srvid = header_srvid;
     call.flags = flags;
-    call.data = protocol::encode(request);
+    call.data = protocol::encode_request<Control>(request);
     return call;
 }
 
-// auto map = co_await client::call<protocol::get_node_map>(port, node, request, deadline);
+// auto map = co_await client::call<protocol::controls::get_node_map>(port, node, request, deadline);
 template <class Control>
 async::task<result<typename Control::reply>> call(
     cluster_port& port,
