@@ -9,7 +9,7 @@
 // Decoded packets are views: byte_view members point into the packet buffer, which must outlive
 // them. Filler after the last field is ignored. Sending: encode(header, body) fills in length,
 // magic, version and operation, appends the data and zero-fills to a multiple of 8
-// (framing::padded, what daemons do) or stops at the last byte (framing::exact, what Samba does).
+// (framing::daemon, framing::padded) or stops at the last byte (framing::exact, what Samba does).
 #pragma once
 
 #include "common/base/bytes.hpp"
@@ -170,32 +170,34 @@ judge_framing(byte_view packet, const framing_rules& rules = {}) noexcept;
 
 // ---- sending ----
 
-enum class framing { padded, exact };
+// daemon: at least the C size of the structure (1.3), then a multiple of 8; padded: the client
+// library's, a multiple of 8; exact: Samba's.
+enum class framing { daemon, padded, exact };
 
 [[nodiscard]] operation operation_of(const packet_body& body) noexcept;
 
 [[nodiscard]] bytes
-encode(const packet_header& header, const req_call& body, framing f = framing::padded);
+encode(const packet_header& header, const req_call& body, framing f = framing::daemon);
 [[nodiscard]] bytes
-encode(const packet_header& header, const reply_call& body, framing f = framing::padded);
+encode(const packet_header& header, const reply_call& body, framing f = framing::daemon);
 [[nodiscard]] bytes
-encode(const packet_header& header, const req_dmaster& body, framing f = framing::padded);
+encode(const packet_header& header, const req_dmaster& body, framing f = framing::daemon);
 [[nodiscard]] bytes
-encode(const packet_header& header, const reply_dmaster& body, framing f = framing::padded);
+encode(const packet_header& header, const reply_dmaster& body, framing f = framing::daemon);
 [[nodiscard]] bytes
-encode(const packet_header& header, const reply_error& body, framing f = framing::padded);
+encode(const packet_header& header, const reply_error& body, framing f = framing::daemon);
 [[nodiscard]] bytes
-encode(const packet_header& header, const req_message& body, framing f = framing::padded);
+encode(const packet_header& header, const req_message& body, framing f = framing::daemon);
 [[nodiscard]] bytes
-encode(const packet_header& header, const req_control& body, framing f = framing::padded);
+encode(const packet_header& header, const req_control& body, framing f = framing::daemon);
 [[nodiscard]] bytes
-encode(const packet_header& header, const reply_control& body, framing f = framing::padded);
+encode(const packet_header& header, const reply_control& body, framing f = framing::daemon);
 [[nodiscard]] bytes
-encode(const packet_header& header, const keepalive& body, framing f = framing::padded);
+encode(const packet_header& header, const keepalive& body, framing f = framing::daemon);
 [[nodiscard]] bytes
-encode(const packet_header& header, const req_tunnel& body, framing f = framing::padded);
+encode(const packet_header& header, const req_tunnel& body, framing f = framing::daemon);
 [[nodiscard]] bytes
-encode(const packet_header& header, const packet_body& body, framing f = framing::padded);
+encode(const packet_header& header, const packet_body& body, framing f = framing::daemon);
 
 // Changes single fields of an encoded packet: relays need not build it anew. Requires:
 // packet.size() >= header_size.

@@ -126,6 +126,14 @@ struct traverse_all_ext {
     bool operator==(const traverse_all_ext&) const = default;
 };
 
+// No count: the entries fill the payload.
+template <>
+struct codec<g_lock_list> {
+    static std::string_view name() noexcept { return "g_lock_list"; }
+    static void put(writer& out, const g_lock_list& list);
+    static void get(reader& in, g_lock_list& list);
+};
+
 template <>
 inline constexpr trailing trailing_bytes<dbid_map> = trailing::tolerated;
 template <>

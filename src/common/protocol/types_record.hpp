@@ -74,6 +74,20 @@ struct pushed_record {
 };
 
 template <>
+struct codec<marshalled_record> {
+    static std::string_view name() noexcept { return "record"; }
+    static void put(writer& out, const marshalled_record& record);
+    static void get(reader& in, marshalled_record& record);
+};
+
+template <>
+struct codec<record_buffer> {
+    static std::string_view name() noexcept { return "record buffer"; }
+    static void put(writer& out, const record_buffer& buffer);
+    static void get(reader& in, record_buffer& buffer);
+};
+
+template <>
 inline constexpr trailing trailing_bytes<record_buffer> = trailing::tolerated;
 template <>
 inline constexpr trailing trailing_bytes<pushed_record> = trailing::tolerated;

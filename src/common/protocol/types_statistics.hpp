@@ -140,6 +140,15 @@ struct script_list {
     bool operator==(const script_list&) const = default;
 };
 
+// The addresses that upstream sends between the counts and lengths of the hot keys are ignored, and
+// zero from us.
+template <>
+struct codec<db_statistics> {
+    static std::string_view name() noexcept { return "db_statistics"; }
+    static void put(writer& out, const db_statistics& stats);
+    static void get(reader& in, db_statistics& stats);
+};
+
 template <>
 inline constexpr trailing trailing_bytes<statistics_list> = trailing::tolerated;
 template <>

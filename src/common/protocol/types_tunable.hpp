@@ -32,6 +32,13 @@ struct var_list {
 };
 
 template <>
+struct codec<var_list> {
+    static std::string_view name() noexcept { return "var_list"; }
+    static void put(writer& out, const var_list& list);
+    static void get(reader& in, var_list& list);
+};
+
+template <>
 struct codec<tunable_list> {
     static std::string_view name() noexcept { return "tunable list"; }
     static void put(writer& out, const tunable_list& list);
