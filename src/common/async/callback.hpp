@@ -31,7 +31,7 @@ public:
         bool gone = false;
         gone_ = &gone;
         std::function<void(Args...)> running = std::move(function_);
-        running(args...);
+        running(std::forward<Args>(args)...);
         if (!gone) {
             gone_ = nullptr;
             function_ = std::move(running);
