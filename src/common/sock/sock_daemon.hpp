@@ -7,6 +7,7 @@
 #pragma once
 
 #include "common/async/event_loop.hpp"
+#include "common/base/ids.hpp"
 #include "common/sock/packet_stream.hpp"
 #include "common/sock/unix_socket.hpp"
 
