@@ -1,0 +1,109 @@
+// record_engine: who owns which record of ONE database, and how a record gets here and away
+// (databases.md 2). A core: packets, client calls and time in; packets, answers and writes to the
+// local store out.
+//
+//   state of a key here          REQ_CALL of a client        REQ_CALL of a node     DMASTER packet
+//   dmaster                      answered                    handed over            stored
+//   not dmaster                  sent to the header's        redirected (lmaster,   stored, waiting
+//                                dmaster, pending            or its dmaster)        client answered
+//   chain busy / database        parked, in arrival order    parked                 parked
+//   frozen / map and generation
+//   of different recoveries
+//
+// Invariants, numbers of databases.md 11: I3 a stored rsn never falls; I8 requests of a key are
+// taken up in arrival order; I9 a client's call is answered or pending until it is; I10 never waits
+// for a lock; I11 every lock is let go of when the handler returns; I12 a node's packet of another
+// generation has no effect, parked or not.
+//
+// Owner's part: routes packets (REQ_CALL, REQ_DMASTER, REPLY_DMASTER by db_id; REPLY_CALL and
+// REPLY_ERROR by reqid, see call_ids), filters them by the vnn map's generation (databases.md 0.5),
+// answers for unknown databases, and tells of every change: map, generation, freeze, thaw, commits.
+// All references given outlive the engine. Destroying it lets go of everything; clients with calls
+// under way are not answered (detach).
+#pragma once
+
+#include "common/async/runtime.hpp"
+#include "common/protocol/packet.hpp"
+#include "common/protocol/types_membership.hpp"
+#include "common/protocol/types_statistics.hpp"
+#include "ctdbd/database/local_store.hpp"
+#include "ctdbd/database/record/record_outputs.hpp"
+#include "ctdbd/database/record/store_rule.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace ctdb::ctdbd {
+
+struct record_settings {
+    pnn me;
+    ctdb::db_id db;
+    std::string name; // for the log
+    database_kind kind = database_kind::volatile_db;
+    bool fetch_collapse = true; // FetchCollapse
+    // A request redirected this often circles: no honest chase is that long (12.1 #1c).
+    std::uint32_t hopcount_max = 1000;
+    // A fetch whose answer does not come releases the calls collapsed behind it (databases.md 2.4).
+    std::chrono::milliseconds collapse_limit{30'000};
+    // A call this old is sent again with a new id: a lost packet is not a lost client (I9).
+    std::chrono::milliseconds resend_after{60'000};
+    // How long "unknown database" answers of others are taken as "not yet" (2.5 step 1).
+    std::chrono::milliseconds unknown_db_patience{10'000};
+};
+
+class record_engine {
+public:
+    record_engine(
+        local_store& store,
+        async::runtime& rt,
+        record_outputs& out,
+        record_events& events,
+        call_ids& ids,
+        record_settings settings
+    );
+    record_engine(const record_engine&) = delete;
+    record_engine& operator=(const record_engine&) = delete;
+    ~record_engine();
+
+    // ---- clients of this node ----
+    void client_call(client_id client, reqid id, const protocol::req_call& call);
+    void client_gone(client_id client);
+
+    // ---- packets of nodes, the own one included ----
+    // `via`: whose link brought the packet; a redirected call still names its originator as
+    // srcnode.
+    void receive(pnn via, const protocol::packet_header& header, const protocol::req_call& body);
+    void receive(const protocol::packet_header& header, const protocol::reply_call& body);
+    void receive(const protocol::packet_header& header, const protocol::req_dmaster& body);
+    void receive(const protocol::packet_header& header, const protocol::reply_dmaster& body);
+    void receive(const protocol::packet_header& header, const protocol::reply_error& body);
+
+    // ---- epochs ----
+    // Requests are served while the map and the database are of the same, valid generation and the
+    // database is not frozen; otherwise they wait.
+    void set_vnn_map(const protocol::vnn_map& map);   // SETVNNMAP, or invalid: node inactive
+    void set_generation(ctdb::generation generation); // attach, commit, or invalid
+    void frozen();
+    void thawed(); // also a freeze that was lost; calls under way are sent again with new ids
+    // TRANS3_COMMIT runs on this database: nothing is handed over until it is finished.
+    void commit_started();
+    void commit_finished();
+
+    // ---- settings that may change, figures ----
+    void set_fetch_collapse(bool on) noexcept;
+    [[nodiscard]] ctdb::generation generation() const noexcept;
+    [[nodiscard]] bool serving() const noexcept;
+    [[nodiscard]] std::size_t pending_calls() const noexcept; // sent out for clients, unanswered
+    [[nodiscard]] std::size_t parked() const noexcept; // requests waiting for a lock, a hold, thaw
+    [[nodiscard]] std::size_t locks_held() const noexcept;    // 0 outside of its calls (I11)
+    [[nodiscard]] protocol::db_statistics statistics() const; // vacuum and read-only parts are 0
+    void reset_statistics();
+
+private:
+    class impl;
+    std::unique_ptr<impl> impl_;
+};
+
+} // namespace ctdb::ctdbd
