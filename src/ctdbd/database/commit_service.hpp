@@ -1,0 +1,52 @@
+// commit_service: TRANS3_COMMIT, transactions on persistent and replicated databases at the node
+// where the client sits (databases.md 7.2, 7.4; wire-protocol.md 3.7).
+//
+// One commit per database and per client at a time. UPDATE_RECORD goes to every node that must have
+// it: all active nodes if all are ours, else the active ones of the vnn map (12.1 #2). All say 0:
+// the client gets 0. One fails: recovery is asked for, and the client is told by recovery_ended()
+// (status 2). Nobody answers for ControlTimeout: status 1 and a recovery, because nobody knows who
+// has it. The client goes: recovery.
+#pragma once
+
+#include "common/async/task_set.hpp"
+#include "ctdbd/database/answer.hpp"
+
+#include <map>
+#include <memory>
+#include <vector>
+
+namespace ctdb::ctdbd {
+
+class database_set;
+class node_context;
+
+class commit_service {
+public:
+    commit_service(node_context& node, database_set& databases);
+
+    void commit(byte_view payload, const asker& who, answer_to<> done);
+    void client_gone(client_id client);
+    void recovery_ended(); // END_RECOVERY: every commit still waiting gets status 2
+    void database_gone(db_id id);
+    [[nodiscard]] std::size_t running() const noexcept { return running_.size(); }
+
+private:
+    struct commit_state {
+        std::uint64_t serial = 0; // an answer to an older commit finds another serial
+        client_id client;
+        answer_to<> done;
+    };
+    [[nodiscard]] answer<db_id> check(byte_view payload, const asker& who);
+    [[nodiscard]] std::vector<pnn> targets();
+    async::task<> carry_out(db_id id, std::uint64_t serial, bytes payload);
+    void finished(db_id id, std::uint64_t serial, const result<>& outcome);
+    void finish(db_id id, const answer<>& outcome);
+
+    node_context& node_;
+    database_set& databases_;
+    std::uint64_t next_serial_ = 1;
+    std::map<db_id, commit_state> running_;
+    async::task_set tasks_;
+};
+
+} // namespace ctdb::ctdbd

@@ -1,0 +1,168 @@
+// database: one attached database of this node: its file, generation, health, and what the
+// controls of recovery do to it (databases.md 5).
+//
+// State x event (others are refused with -1):
+//
+//   state       | freeze       | lock got | lock failed | begin{tid}  | commit{tid} | cancel | thaw
+//   ------------+--------------+----------+-------------+-------------+-------------+--------+-----
+//   none        | -> pending   |          |             |             |             | ok     | ok
+//   pending     | joins        | -> frozen| -> none     |             |             | ok     | -> none
+//   frozen      | 0 at once    |          |             | -> frozen_txn             | ok     | -> none
+//   frozen_txn  | 0 at once    |          |             | anew        | -> frozen   | frozen | -> none
+//   "freeze lost" in frozen and frozen_txn: transaction cancelled, -> none, recovery asked for.
+//
+//   D1  updates handed to the store end before the freeze is asked for; updates that come later
+//       wait and are applied only if the generation is still the one they were received in: nothing
+//       of one epoch reaches the file in the next (I12).
+//   D2  the generation changes only by commit{tid} and set_generation().
+//   D3  invalid_records is set on volatile databases only and cleared by every thaw.
+//
+// Owned by database_set. References given to the constructor outlive it. Destroying it drops every
+// waiter unanswered.
+#pragma once
+
+#include "common/protocol/types_database.hpp"
+#include "common/protocol/types_record.hpp"
+#include "ctdbd/database/answer.hpp"
+#include "ctdbd/database/local_store.hpp"
+#include "ctdbd/database/node_context.hpp"
+
+#include <deque>
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace ctdb::ctdbd {
+
+class database;
+class pull_stream;
+class push_receiver;
+class seqnum_watch;
+
+// What else lives with a database and must hear of its changes: the record engine.
+class database_engine {
+public:
+    database_engine() = default;
+    database_engine(const database_engine&) = delete;
+    database_engine& operator=(const database_engine&) = delete;
+    virtual ~database_engine() = default;
+    virtual void freezing() {} // a freeze is asked for: let go of every lock
+    virtual void thawed() {}   // the file may be used again; resend pending calls
+    virtual void wiped() {}    // inside recovery: forget delete and fetch queues
+    virtual void pushed() {}   // a push is complete: end revokes, forget read-only tracking
+};
+
+struct database_identity {
+    std::string name;
+    ctdb::db_id id;
+    protocol::db_flags flags; // persistent, replicated or none; readonly and sticky come later
+};
+
+class database {
+public:
+    enum class freeze_phase : std::uint8_t { none, pending, frozen, frozen_txn };
+
+    database(
+        node_context& node,
+        store_factory& files,
+        database_identity identity,
+        std::unique_ptr<local_store> store
+    );
+    ~database();
+    database(const database&) = delete;
+    database& operator=(const database&) = delete;
+
+    [[nodiscard]] const std::string& name() const noexcept { return identity_.name; }
+    [[nodiscard]] ctdb::db_id id() const noexcept { return identity_.id; }
+    [[nodiscard]] protocol::db_flags flags() const noexcept { return identity_.flags; }
+    [[nodiscard]] bool is_volatile() const noexcept {
+        return protocol::is_volatile(identity_.flags);
+    }
+    [[nodiscard]] bool is_persistent() const noexcept {
+        return identity_.flags.has(protocol::db_flag::persistent);
+    }
+    void add_flags(protocol::db_flags more) { identity_.flags |= more; } // readonly, sticky
+    [[nodiscard]] local_store& store() noexcept { return *store_; }
+    [[nodiscard]] database_engine* engine() noexcept { return engine_.get(); }
+    void set_engine(std::unique_ptr<database_engine> engine) { engine_ = std::move(engine); }
+
+    [[nodiscard]] ctdb::generation generation() const noexcept { return generation_; }
+    void set_generation(ctdb::generation generation) noexcept { generation_ = generation; }
+
+    // ---- freeze ----
+    enum class records : std::uint8_t { stay_valid, become_invalid };
+    void freeze(records after, answer_to<> done);
+    void thaw();
+    [[nodiscard]] freeze_phase phase() const noexcept { return phase_; }
+    [[nodiscard]] bool is_frozen() const noexcept { return phase_ >= freeze_phase::frozen; }
+    [[nodiscard]] bool has_invalid_records() const noexcept { return invalid_records_; }
+    // Rises whenever the content seen by a walk may have changed under it.
+    [[nodiscard]] std::uint64_t content_epoch() const noexcept { return content_epoch_; }
+
+    // ---- transaction of a recovery ----
+    answer<> begin(std::uint32_t transaction);
+    answer<> commit(std::uint32_t transaction);
+    void cancel();
+    answer<> wipe(std::uint32_t transaction);
+
+    // ---- copying ----
+    void pull(srvid to, pnn requester, answer_to<std::uint32_t> done);
+    answer<> push_start(srvid from);
+    void push_confirm(answer_to<std::uint32_t> done);
+
+    // ---- records ----
+    // The number under the sequence number key, waiting a moment for its chain if that is busy.
+    void read_sequence_number(answer_to<std::uint64_t> done);
+    // UPDATE_RECORD. Requires: a well-formed record buffer of this database.
+    void update(bytes record_buffer, ctdb::generation received_in, answer_to<> done);
+
+    // ---- tdb sequence number (databases.md 1.6) ----
+    void enable_seqnum();
+    void seqnum_raised_elsewhere();
+
+    // ---- health ----
+    [[nodiscard]] std::string health() const { return files_.health(identity_.name); }
+    answer<> set_healthy();
+
+private:
+    struct parked_update {
+        bytes buffer;
+        ctdb::generation received_in;
+        answer_to<> done;
+    };
+    void ask_for_lock();
+    void lock_answered(std::uint64_t round, result<> outcome);
+    void freeze_lost();
+    void leave_freeze();
+    void answer_waiters(const answer<>& outcome);
+    void submit(bytes record_buffer, answer_to<> done);
+    void update_finished();
+    void release_updates();
+    void review_health();
+    void drop_streams();
+
+    node_context& node_;
+    store_factory& files_;
+    database_identity identity_;
+    ctdb::generation generation_ = invalid_generation;
+    freeze_phase phase_ = freeze_phase::none;
+    bool lock_asked_ = false; // pending only: false while updates end (D1)
+    bool invalid_records_ = false;
+    std::uint64_t freeze_round_ = 0;
+    std::uint64_t content_epoch_ = 0;
+    std::optional<std::uint32_t> transaction_;
+    std::vector<answer_to<>> freeze_waiters_;
+    std::size_t updates_running_ = 0;
+    std::deque<parked_update> parked_updates_;
+    std::unique_ptr<local_store> store_; // before what uses it
+    std::unique_ptr<database_engine> engine_;
+    std::unique_ptr<seqnum_watch> seqnum_;
+    std::unique_ptr<push_receiver> push_;
+    std::list<std::unique_ptr<pull_stream>> pulls_;
+    class seqnum_read;
+    std::list<std::unique_ptr<seqnum_read>> seqnum_reads_;
+};
+
+} // namespace ctdb::ctdbd

@@ -1,0 +1,60 @@
+// recovery: the leader's database recovery, databases.md 6.4-6.7, as one coroutine that asks
+// through cluster_port.
+//
+// Destroying the task at any wait aborts: nothing stays behind in the leader; what was done to the
+// nodes (frozen databases, recovery mode ACTIVE) is the next recovery's to take over. Every control
+// has a deadline of RecoverTimeout. Each database goes its own way (6.5), three attempts; all are
+// asked to freeze before any waits for one of the `slots`; a database is thawed only after all
+// nodes have committed it. A failure names node, database and step, and credits the node.
+//
+// The frame around it (who may recover, bans by credit over several recoveries, cluster lock,
+// takeover run, RECONFIGURE) is the leader's (6.3).
+#pragma once
+
+#include "common/async/task.hpp"
+#include "common/client/cluster_port.hpp"
+#include "common/protocol/types_membership.hpp"
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <vector>
+
+namespace ctdb::ctdbd {
+
+struct recovery_request {
+    std::set<generation> generations_seen; // the new one differs from all (and from INVALID)
+    // Bytes waiting to be sent to a node; pushes pause while it is much. May be empty.
+    std::function<std::size_t(pnn to)> queued_bytes;
+};
+
+struct recovery_report {
+    result<> outcome;
+    ctdb::generation generation;
+    std::vector<pnn> active;                // nodes taken in
+    protocol::vnn_map vnn_map;
+    std::size_t databases = 0;              // recovered
+    std::vector<db_id> of_differing_kinds;  // got an empty transaction only
+    std::map<pnn, std::uint32_t> credits;   // failures per node in this run
+    std::vector<pnn> banned;                // told to ban itself: none or one
+    async::duration took{};
+};
+
+class recovery {
+public:
+    static constexpr int attempts_max = 3;
+    static constexpr std::size_t slots = 8; // databases pulled and pushed at the same time
+
+    // `port` outlives the object, the object outlives its tasks.
+    explicit recovery(client::cluster_port& port) : port_(port) {}
+
+    // One at a time (Requires).
+    [[nodiscard]] async::task<recovery_report> run(recovery_request request);
+
+private:
+    client::cluster_port& port_;
+    std::uint64_t next_address_ = 1; // RECOVERY srvids are never used twice
+};
+
+} // namespace ctdb::ctdbd
