@@ -5,15 +5,6 @@
 
 namespace ctdb::ctdbd {
 
-tl::unexpected<control_failure> refuse(std::string_view control, const error& why) {
-    log_info("{} refused: {}", control, why.what);
-    return tl::unexpected<control_failure>(control_failure{});
-}
-
-tl::unexpected<control_failure> refuse_with(std::int32_t status, std::string text) {
-    return tl::unexpected<control_failure>(control_failure{status, std::move(text)});
-}
-
 void control_table::add(std::uint32_t opcode, raw_handler handler) {
     ensure(handlers_.emplace(opcode, std::move(handler)).second);
 }

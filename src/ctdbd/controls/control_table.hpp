@@ -7,45 +7,50 @@
 #pragma once
 
 #include "common/protocol/control.hpp"
+#include "ctdbd/database/answer.hpp"
 #include "ctdbd/routing/router.hpp"
 
 #include <memory>
+#include <type_traits>
 #include <unordered_map>
 
 namespace ctdb::ctdbd {
 
-// Why a control failed. The text travels only where upstream sends one too, or where upstream has
-// no such failure.
-struct control_failure {
-    std::int32_t status = protocol::status::failed;
-    std::string text;
-};
-
-template <class T>
-using control_result = tl::expected<T, control_failure>;
-
 using control_reply = std::function<void(client::control_answer)>;
 
-// Failure without a text, logged with its cause.
-[[nodiscard]] tl::unexpected<control_failure> refuse(std::string_view control, const error& why);
-[[nodiscard]] tl::unexpected<control_failure>
-refuse_with(std::int32_t status, std::string text = {});
+[[nodiscard]] inline asker asker_of(const control_request& request) {
+    return {request.origin.node, request.origin.client, request.generation, request.flags};
+}
 
 template <class Control>
-[[nodiscard]] client::control_answer answer_of(const control_result<typename Control::reply>& r) {
-    client::control_answer answer;
+[[nodiscard]] client::control_answer answer_of(const answer<typename Control::reply>& r) {
+    client::control_answer out;
     if (!r) {
-        answer.status = r.error().status;
-        answer.text = r.error().text;
-        return answer;
+        out.status = r.error().status;
+        out.text = r.error().text;
+        return out;
     }
     if constexpr (Control::answers_by_status) {
-        answer.status = r->value;
+        out.status = r->value;
     } else {
-        answer.status = protocol::status::ok;
-        answer.data = protocol::encode_reply<Control>(*r);
+        out.status = protocol::status::ok;
+        out.data = protocol::encode_reply<Control>(*r);
     }
-    return answer;
+    return out;
+}
+
+// Handlers of controls without reply data may give answer<>.
+template <class Control>
+[[nodiscard]] answer<typename Control::reply> as_reply(answer<typename Control::reply> r) {
+    return r;
+}
+template <class Control>
+requires std::is_same_v<typename Control::reply, protocol::none>
+[[nodiscard]] answer<protocol::none> as_reply(const answer<>& r) {
+    if (!r) {
+        return tl::unexpected<refusal>(r.error());
+    }
+    return protocol::none{};
 }
 
 template <class Control>
@@ -56,9 +61,10 @@ public:
               std::shared_ptr<control_reply>(new control_reply(std::move(reply)), unanswered_fails)
           ) {}
 
-    void operator()(const control_result<typename Control::reply>& r) const {
+    template <class Answer>
+    void operator()(Answer&& r) const {
         if (const control_reply reply = std::exchange(*reply_, {})) {
-            reply(answer_of<Control>(r));
+            reply(answer_of<Control>(as_reply<Control>(std::forward<Answer>(r))));
         }
     }
 
@@ -84,8 +90,7 @@ public:
                 reply(rejected(Control::name, request.origin, decoded.error()));
                 return;
             }
-            const control_result<typename Control::reply> r = handler(request, *decoded);
-            reply(answer_of<Control>(r));
+            reply(answer_of<Control>(as_reply<Control>(handler(request, *decoded))));
         });
     }
     template <class Control, class Handler>
