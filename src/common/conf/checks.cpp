@@ -2,6 +2,7 @@
 
 #include "common/base/log.hpp"
 #include "common/conf/nodes_list.hpp"
+#include "common/logging/location.hpp"
 #include "common/protocol/sock_addr.hpp"
 
 #include <sys/stat.h>
@@ -82,11 +83,9 @@ script(const option& which, std::string_view value, const path::paths& where) {
 
 std::optional<refusal>
 location(const option& which, std::string_view value, const path::paths& /*where*/) {
-    for (const std::string_view whole :
-         {"syslog", "syslog:nonblocking", "syslog:udp", "syslog:udp-rfc5424"}) {
-        if (value == whole) {
-            return std::nullopt;
-        }
+    const auto parsed = logging::parse_location(value);
+    if (parsed && parsed->where != logging::target::file) {
+        return std::nullopt;
     }
     refusal r = refuse(
         which,
@@ -94,14 +93,11 @@ location(const option& which, std::string_view value, const path::paths& /*where
         "expected file:PATH, syslog, syslog:nonblocking, syslog:udp or syslog:udp-rfc5424"
     );
     r.upstream.clear(); // upstream has no line of its own here
-    if (value.substr(0, 5) != "file:") {
+    if (!parsed) {
         return r;
     }
-    const std::string_view file = value.substr(5);
+    const std::string_view file = parsed->path;
     const std::size_t slash = file.rfind('/');
-    if (file.empty() || file == "-") {
-        return std::nullopt;
-    }
     const std::string parent(
         slash == std::string_view::npos ? "." : file.substr(0, slash == 0 ? 1 : slash)
     );
