@@ -1,0 +1,200 @@
+// leader_logic: leadership of one node - election, cluster lock, the leader's monitoring, recovery,
+// and the messages that upstream's recovery daemon answers (cluster.md 4, 5).
+//
+// Knows only a runtime, a cluster_port, the node table and a cluster_lock, so the simulation runs
+// the same code. Everything it starts is owned by it: destroying it cancels passes and recovery and
+// gives the lock back.
+//
+//   LL1  one pass at a time, one recovery at a time, both only while leading; losing the leadership
+//        cancels them at the next turn of the loop (W8).
+//   LL2  every question to a peer has its own deadline (peer_limit); a peer that does not answer is
+//        left out and gets a credit, it delays nobody (W41).
+//   LL3  a pass starts on a kick (membership changed, a node asked for a recovery) at once, else
+//        every RecoverInterval.
+#pragma once
+
+#include "common/async/slot.hpp"
+#include "common/async/task_set.hpp"
+#include "common/client/cluster_port.hpp"
+#include "common/protocol/messages.hpp"
+#include "common/protocol/tunables.hpp"
+#include "ctdbd/leadership/cluster_lock.hpp"
+#include "ctdbd/leadership/credits.hpp"
+#include "ctdbd/leadership/election.hpp"
+#include "ctdbd/leadership/fencing.hpp"
+#include "ctdbd/leadership/monitor_rules.hpp"
+#include "ctdbd/leadership/recovery_pace.hpp"
+#include "ctdbd/membership/node_table.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace ctdb::ctdbd {
+
+// A recovery to run. It is void once still_valid() says no: check before each step that others can
+// see (W8); the task is destroyed at the next turn of the loop anyway.
+struct recovery_order {
+    std::string reason;
+    std::function<bool()> still_valid;
+};
+
+struct leader_hooks {
+    // The database recovery (databases.md 6.4). An error: it failed and is tried again later.
+    std::function<async::task<result<>>(recovery_order)> recover;
+    // After a successful recovery, before RECONFIGURE is sent; bounded by the one who answers. May
+    // be empty.
+    std::function<async::task<void>()> takeover_run;
+    std::function<void(pnn leader)> leader_changed; // unknown_pnn: none
+    std::function<protocol::time_value()> wall_clock;
+    std::function<void(bool fence, const std::string& reason)> fence;
+    std::function<void(async::duration)> lock_latency; // RECD_RECLOCK_LATENCY
+    // Messages that belong to failoverd (cluster.md 5.5), as they came.
+    std::function<void(const protocol::srvid_message&)> on_takeover_run;
+    std::function<void(const protocol::disable_message&)> on_disable_takeover_runs;
+    std::function<void(pnn)> on_rebalance_node;
+    std::function<void(std::uint32_t seconds)> on_disable_ip_check;
+    std::function<void()> on_reload_nodes;
+    std::function<std::string()> memory_report; // MEM_DUMP
+};
+
+struct leader_settings {
+    bool lock_configured = false;
+    std::chrono::milliseconds leader_timeout{5000};
+    fencing_mode fencing = fencing_mode::automatic;
+};
+
+// Private message between our own nodes: "look now", payload the sender's pnn (databases.md 12.1
+// #26). In the range of daemons; upstream has no listener there.
+inline constexpr srvid wake_leader_address{0x9E01000000000001};
+
+class leader_logic {
+public:
+    static constexpr std::chrono::milliseconds peer_limit{2000}; // W41
+    static constexpr std::chrono::milliseconds prepare_limit{900};
+    static constexpr std::chrono::milliseconds least_gap{20}; // between two passes
+
+    // port, table, tunables and lock outlive it; lock is null exactly when none is configured.
+    // Every hook except those said to be optional is set.
+    leader_logic(
+        client::cluster_port& port,
+        node_table& table,
+        const protocol::tunable_list& tunables,
+        cluster_lock* lock,
+        leader_settings settings,
+        leader_hooks hooks
+    );
+    ~leader_logic();
+    leader_logic(const leader_logic&) = delete;
+    leader_logic& operator=(const leader_logic&) = delete;
+
+    void start(); // run state FIRST_RECOVERY: listen, elect, watch
+    // Shutting down: resigns if leading; `done` is called from the loop when the lock is free or
+    // after half a second.
+    void stop(std::function<void()> done);
+    void set_settings(leader_settings settings); // leader timeout and fencing may change
+
+    void kick(std::string_view why); // look now
+    // The own recovery mode became ACTIVE or own flags changed: tell the leader.
+    void wake_leader();
+    // SET_RECMASTERROLE, SET_LMASTERROLE have changed the own capabilities in the node table.
+    void own_capabilities_changed() { refresh_view(); }
+    // Own health changed: MODIFY_FLAGS to every connected node, then wake the leader (3.3 path 1).
+    void push_own_flags(const protocol::node_flag_change& change);
+
+    [[nodiscard]] pnn leader() const noexcept { return election_.leader(); }
+    [[nodiscard]] bool leading() const noexcept { return election_.leading(); }
+    [[nodiscard]] bool recovering() const noexcept { return recovering_; }
+    [[nodiscard]] bool fenced() const noexcept { return fencing_.fenced(); }
+    [[nodiscard]] election_state state() const noexcept { return election_.state(); }
+    [[nodiscard]] std::uint64_t recoveries_done() const noexcept { return recoveries_done_; }
+
+    // A message that reached this node. start() subscribes by the port; composition that knows
+    // sources better may call it instead.
+    void receive(pnn from, srvid address, byte_view data);
+
+private:
+    struct pass_state;
+    // election
+    void feed(const election_input& event);
+    void perform(const election_output& action);
+    void leader_now(const election_action::leader_changed& change);
+    void refresh_view();
+    void arm_election_timer();
+    void listen_to_lock();
+    void start_preparing();
+    async::task<void> prepare();
+    void look_at_fencing();
+    // membership
+    void node_changed(const flag_change& change);
+    void learn_capabilities(pnn node);
+    async::task<void> ask_capabilities(pnn node);
+    // monitor
+    void restart_monitor();
+    async::task<void> watch();
+    async::task<void> leader_pass();
+    async::task<void> own_pass();
+    async::task<survey> take_survey();
+    async::task<node_report> ask(pnn node, async::time_point deadline);
+    void count_silent(const survey& s);
+    async::task<bool> push_flags(std::vector<protocol::node_flag_change> changes);
+    async::task<bool> ban_offenders();
+    async::task<void> ban(pnn node, std::string reason);
+    async::task<void> look_at_mesh(const survey& s);
+    // recovery
+    async::task<void> recover_if_needed(survey s);
+    async::task<bool> run_recovery(const survey& s, const recovery_need& need);
+    void recovery_succeeded(const recovery_need& need);
+    [[nodiscard]] bool recoveries_disabled() const;
+    // messages
+    void subscribe_all();
+    void on_disable_recoveries(const protocol::disable_message& message);
+    void on_banning(pnn from, pnn node);
+    void on_mem_dump(const protocol::srvid_message& message);
+    void answer(pnn to, srvid address, std::int32_t value);
+    template <class Message, class Handler>
+    void decoded(pnn from, byte_view data, Handler handler);
+
+    [[nodiscard]] std::chrono::seconds tunable_seconds(protocol::tunable_id id) const;
+    [[nodiscard]] std::uint32_t credit_limit() const;
+    void credit(pnn node, std::uint32_t amount, std::string_view why);
+
+    client::cluster_port& port_;
+    async::runtime& runtime_;
+    node_table& table_;
+    const protocol::tunable_list& tunables_;
+    cluster_lock* const lock_;
+    leader_settings settings_;
+    const leader_hooks hooks_;
+
+    election election_;
+    class fencing fencing_;
+    credits credits_;
+    recovery_pace pace_;
+    std::vector<mesh_gap> reported_gaps_;
+    std::optional<async::time_point> gaps_since_;
+    bool started_ = false;
+    bool handling_ = false;
+    std::vector<election_input> waiting_events_;
+    bool need_recovery_ = false;
+    bool recovering_ = false;
+    std::optional<recovery_need> last_need_;
+    std::uint64_t recoveries_done_ = 0;
+    std::uint64_t term_ = 0; // rises with each change of the own leadership: voids orders
+    std::optional<async::time_point> recoveries_disabled_until_;
+    bool kicked_ = false;
+    std::function<void()> stopped_;
+
+    async::timer election_timer_;
+    async::timer fencing_timer_;
+    async::timer stop_timer_;
+    async::deferred restart_;
+    async::notice wake_;
+    node_table::subscription table_subscription_;
+    std::vector<std::unique_ptr<client::message_subscription>> subscriptions_;
+    async::task_set tasks_;   // short questions
+    async::task_set monitor_; // the pass, with its recovery
+};
+
+} // namespace ctdb::ctdbd
