@@ -44,8 +44,8 @@ template <class... Args>
 // Who asks. `client` is set only for a client of this very node (databases.md 10.1).
 struct asker {
     pnn node;
-    client_id client;                 // 0: a daemon
-    ctdb::generation generation;      // of the sender, from the packet's header
+    client_id client;            // 0: a daemon
+    ctdb::generation generation; // of the sender, from the packet's header
     protocol::control_flags flags;
     [[nodiscard]] bool is_own_client() const noexcept { return client.value != 0; }
 };

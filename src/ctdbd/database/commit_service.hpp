@@ -9,6 +9,7 @@
 #pragma once
 
 #include "common/async/task_set.hpp"
+#include "common/base/bytes.hpp"
 #include "ctdbd/database/answer.hpp"
 
 #include <map>

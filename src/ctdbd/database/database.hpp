@@ -6,10 +6,11 @@
 //   state       | freeze       | lock got | lock failed | begin{tid}  | commit{tid} | cancel | thaw
 //   ------------+--------------+----------+-------------+-------------+-------------+--------+-----
 //   none        | -> pending   |          |             |             |             | ok     | ok
-//   pending     | joins        | -> frozen| -> none     |             |             | ok     | -> none
-//   frozen      | 0 at once    |          |             | -> frozen_txn             | ok     | -> none
-//   frozen_txn  | 0 at once    |          |             | anew        | -> frozen   | frozen | -> none
-//   "freeze lost" in frozen and frozen_txn: transaction cancelled, -> none, recovery asked for.
+//   pending     | joins        | -> frozen| -> none     |             |             | ok     | ->
+//   none frozen      | 0 at once    |          |             | -> frozen_txn             | ok     |
+//   -> none frozen_txn  | 0 at once    |          |             | anew        | -> frozen   |
+//   frozen | -> none "freeze lost" in frozen and frozen_txn: transaction cancelled, -> none,
+//   recovery asked for.
 //
 //   D1  updates handed to the store end before the freeze is asked for; updates that come later
 //       wait and are applied only if the generation is still the one they were received in: nothing
@@ -26,6 +27,7 @@
 #include "ctdbd/database/answer.hpp"
 #include "ctdbd/database/local_store.hpp"
 #include "ctdbd/database/node_context.hpp"
+#include "ctdbd/database/record/store_rule.hpp"
 
 #include <deque>
 #include <list>
@@ -39,20 +41,9 @@ namespace ctdb::ctdbd {
 class database;
 class pull_stream;
 class push_receiver;
+class record_engine;
+class seqnum_read;
 class seqnum_watch;
-
-// What else lives with a database and must hear of its changes: the record engine.
-class database_engine {
-public:
-    database_engine() = default;
-    database_engine(const database_engine&) = delete;
-    database_engine& operator=(const database_engine&) = delete;
-    virtual ~database_engine() = default;
-    virtual void freezing() {} // a freeze is asked for: let go of every lock
-    virtual void thawed() {}   // the file may be used again; resend pending calls
-    virtual void wiped() {}    // inside recovery: forget delete and fetch queues
-    virtual void pushed() {}   // a push is complete: end revokes, forget read-only tracking
-};
 
 struct database_identity {
     std::string name;
@@ -83,13 +74,17 @@ public:
     [[nodiscard]] bool is_persistent() const noexcept {
         return identity_.flags.has(protocol::db_flag::persistent);
     }
+    [[nodiscard]] database_kind kind() const noexcept;
     void add_flags(protocol::db_flags more) { identity_.flags |= more; } // readonly, sticky
     [[nodiscard]] local_store& store() noexcept { return *store_; }
-    [[nodiscard]] database_engine* engine() noexcept { return engine_.get(); }
-    void set_engine(std::unique_ptr<database_engine> engine) { engine_ = std::move(engine); }
+    // The record engine; nullptr where nobody makes calls (some tests).
+    [[nodiscard]] record_engine* engine() noexcept { return engine_.get(); }
+    void set_engine(std::unique_ptr<record_engine> engine);
 
     [[nodiscard]] ctdb::generation generation() const noexcept { return generation_; }
-    void set_generation(ctdb::generation generation) noexcept { generation_ = generation; }
+    void set_generation(ctdb::generation generation);
+
+    void vnn_map_changed(); // the node's map; the engine is told
 
     // ---- freeze ----
     enum class records : std::uint8_t { stay_valid, become_invalid };
@@ -132,15 +127,14 @@ private:
         ctdb::generation received_in;
         answer_to<> done;
     };
-    void ask_for_lock();
-    void lock_answered(std::uint64_t round, result<> outcome);
+    void ask_for_lock_when_quiet();
+    void lock_answered(const result<>& outcome);
     void freeze_lost();
     void leave_freeze();
     void answer_waiters(const answer<>& outcome);
-    void submit(bytes record_buffer, answer_to<> done);
-    void update_finished();
+    void submit(bytes record_buffer, const answer_to<>& done);
     void release_updates();
-    void review_health();
+    result<> review_health();
     void drop_streams();
 
     node_context& node_;
@@ -150,18 +144,16 @@ private:
     freeze_phase phase_ = freeze_phase::none;
     bool lock_asked_ = false; // pending only: false while updates end (D1)
     bool invalid_records_ = false;
-    std::uint64_t freeze_round_ = 0;
     std::uint64_t content_epoch_ = 0;
     std::optional<std::uint32_t> transaction_;
     std::vector<answer_to<>> freeze_waiters_;
     std::size_t updates_running_ = 0;
     std::deque<parked_update> parked_updates_;
     std::unique_ptr<local_store> store_; // before what uses it
-    std::unique_ptr<database_engine> engine_;
+    std::unique_ptr<record_engine> engine_;
     std::unique_ptr<seqnum_watch> seqnum_;
     std::unique_ptr<push_receiver> push_;
     std::list<std::unique_ptr<pull_stream>> pulls_;
-    class seqnum_read;
     std::list<std::unique_ptr<seqnum_read>> seqnum_reads_;
 };
 

@@ -1,9 +1,9 @@
 // database_set: every database attached on this node, and one method for each control about them
 // (databases.md 1, 5, 10; wire-protocol.md 3.2-3.4, 3.8).
 //
-// Newest attached first, as GET_DBMAP lists them. Attaching: the rules of databases.md 1.2; clients'
-// attaches during recovery wait in `deferred_attaches`. The answer of an asynchronous control comes
-// once; if the asker has gone meanwhile whoever sends replies drops it.
+// Newest attached first, as GET_DBMAP lists them. Attaching: the rules of databases.md 1.2;
+// clients' attaches during recovery wait in `deferred_attaches`. The answer of an asynchronous
+// control comes once; if the asker has gone meanwhile whoever sends replies drops it.
 #pragma once
 
 #include "common/protocol/types_record.hpp"
@@ -20,7 +20,7 @@ namespace ctdb::ctdbd {
 
 class database_set {
 public:
-    using engine_maker = std::function<std::unique_ptr<database_engine>(database&)>;
+    using engine_maker = std::function<std::unique_ptr<record_engine>(database&)>;
 
     // `make_engine` may be empty (tests): databases without record calls.
     database_set(node_context& node, store_factory& files, engine_maker make_engine);
@@ -37,6 +37,8 @@ public:
     // STOP_NODE, ban: every generation INVALID, every database frozen, records invalid. The caller
     // has invalidated the vnn map and set the recovery mode.
     void become_inactive();
+    // The node's vnn map has changed (SETVNNMAP, or invalidated): the engines are told.
+    void vnn_map_changed();
     // Recovery mode has become NORMAL, or the run state STARTUP: deferred attaches go on in 1 s.
     void attaches_may_go_on() { deferred_.replay_soon(); }
     void client_gone(client_id client) { deferred_.client_gone(client); }
@@ -89,6 +91,7 @@ private:
     void announce(protocol::db_flags kind, const std::string& name);
     [[nodiscard]] answer<> check_attach(const asker& who) const;
     [[nodiscard]] bool must_wait(const asker& who) const;
+    [[nodiscard]] answer<database*> check_update(byte_view payload, const asker& who);
     void freeze_every(database::records after, answer_to<> done);
 
     node_context& node_;

@@ -27,8 +27,8 @@ public:
     [[nodiscard]] virtual protocol::run_state run_state() const = 0;
     [[nodiscard]] virtual const protocol::tunable_list& tunables() const = 0;
 
-    [[nodiscard]] virtual bool is_inactive() const = 0;               // this node
-    [[nodiscard]] virtual std::vector<pnn> active_nodes() const = 0;  // in node order
+    [[nodiscard]] virtual bool is_inactive() const = 0;                // this node
+    [[nodiscard]] virtual std::vector<pnn> active_nodes() const = 0;   // in node order
     [[nodiscard]] virtual std::size_t nodes_without_flags() const = 0; // flags == 0
     // Every active node announces the capability bit of our implementation.
     [[nodiscard]] virtual bool all_active_are_ours() const = 0;

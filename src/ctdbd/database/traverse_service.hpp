@@ -46,7 +46,8 @@ public:
 
 private:
     struct collector;
-    void send_requests(const collector& c, reqid id, bool with_empty);
+    [[nodiscard]] std::vector<pnn> participants_of(const database& db);
+    void send_requests(const collector& c, reqid id);
     void one_ended(reqid id, pnn node);
     void end(reqid id);
     void timed_out(reqid id);

@@ -1,0 +1,175 @@
+#include "ctdbd/database/commit_service.hpp"
+
+#include "common/async/combinators.hpp"
+#include "common/base/log.hpp"
+#include "common/protocol/controls.hpp"
+#include "common/protocol/record_buffer.hpp"
+#include "ctdbd/database/database_set.hpp"
+#include "ctdbd/database/record/record_engine.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace ctdb::ctdbd {
+namespace {
+
+// The control as it is asked of one node: 0, or why not.
+async::task<result<>>
+update_node(client::cluster_port& port, pnn to, bytes payload, async::time_point deadline) {
+    client::control_call call;
+    call.to = to;
+    call.opcode = protocol::controls::update_record::opcode;
+    call.data = std::move(payload);
+    const auto said = co_await port.control(std::move(call), deadline);
+    if (!said) {
+        co_return pass(said);
+    }
+    if (said->status != 0) {
+        co_return fail(
+            EREMOTEIO, "node {}: update record: status {} {}", to, said->status, said->text
+        );
+    }
+    co_return result<>{};
+}
+
+} // namespace
+
+commit_service::commit_service(node_context& node, database_set& databases)
+    : node_(node), databases_(databases), tasks_(node.runtime()) {}
+
+void commit_service::commit(byte_view payload, const asker& who, answer_to<> done) {
+    const auto id = check(payload, who);
+    if (!id) {
+        log_info("transaction commit refused: {}", id.error().text);
+        done(tl::unexpected(id.error()));
+        return;
+    }
+    const std::uint64_t serial = next_serial_++;
+    running_[*id] = commit_state{serial, who.client, std::move(done)};
+    if (record_engine* engine = databases_.find(*id)->engine()) {
+        engine->commit_started();
+    }
+    tasks_.spawn(carry_out(*id, serial, to_bytes(payload)));
+}
+
+answer<db_id> commit_service::check(byte_view payload, const asker& who) {
+    if (node_.recovering()) {
+        return refuse("recovery is running");
+    }
+    if (!who.is_own_client()) {
+        return refuse("not from a client of this node");
+    }
+    const auto buffer = protocol::view_record_buffer(payload);
+    if (!buffer || !protocol::entries_valid(*buffer)) {
+        return refuse("malformed record buffer");
+    }
+    for (const auto& [id, state] : running_) {
+        if (state.client == who.client) {
+            return refuse("the client is committing already");
+        }
+    }
+    if (databases_.find(buffer->db_id) == nullptr) {
+        return refuse("unknown database {:#010x}", buffer->db_id.value);
+    }
+    if (running_.contains(buffer->db_id)) {
+        return refuse("another commit runs on the database");
+    }
+    return buffer->db_id;
+}
+
+std::vector<pnn> commit_service::targets() {
+    std::vector<pnn> active = node_.active_nodes();
+    if (node_.all_active_are_ours()) {
+        return active;
+    }
+    const auto& map = node_.vnn_map().map;
+    const auto not_in_map = [&](pnn node) {
+        return std::find(map.begin(), map.end(), node) == map.end();
+    };
+    if (not_in_map(node_.self())) {
+        log_warning("commit on a node without LMASTER capability: this node gets no update");
+    }
+    std::erase_if(active, not_in_map);
+    return active;
+}
+
+async::task<> commit_service::carry_out(db_id id, std::uint64_t serial, bytes payload) {
+    const auto limit = node_.tunable(protocol::tunable_id::control_timeout);
+    const auto deadline = node_.runtime().now() + std::chrono::seconds{limit};
+    std::vector<async::task<result<>>> updates;
+    for (const pnn node : targets()) {
+        updates.push_back(update_node(node_.port(), node, payload, deadline));
+    }
+    result<> outcome;
+    if (updates.empty()) {
+        outcome = fail(ENETDOWN, "no node to send it to");
+    }
+    const auto answers = co_await async::gather(std::move(updates));
+    for (const result<>& one : answers) {
+        if (!one && (outcome || outcome.error().code == ETIMEDOUT)) {
+            outcome = one; // a refusal says more than a silence
+        }
+    }
+    finished(id, serial, outcome);
+}
+
+void commit_service::finished(db_id id, std::uint64_t serial, const result<>& outcome) {
+    const auto found = running_.find(id);
+    if (found == running_.end() || found->second.serial != serial || node_.recovering()) {
+        return; // over, or recovery_ended() will answer
+    }
+    if (outcome) {
+        finish(id, {});
+        return;
+    }
+    log_error("commit on database {:#010x} failed: {}", id.value, outcome.error().what);
+    const bool silence = outcome.error().code == ETIMEDOUT;
+    node_.request_recovery(fmt::format("commit failed: {}", outcome.error().what));
+    if (silence) {
+        finish(
+            id, refuse_with(protocol::status::commit_timeout, "timeout in ctdb_persistent_state")
+        );
+    }
+}
+
+void commit_service::finish(db_id id, const answer<>& outcome) {
+    const auto found = running_.find(id);
+    if (found == running_.end()) {
+        return;
+    }
+    const auto done = std::move(found->second.done);
+    running_.erase(found);
+    if (database* db = databases_.find(id); db != nullptr && db->engine() != nullptr) {
+        db->engine()->commit_finished();
+    }
+    done(outcome);
+}
+
+void commit_service::client_gone(client_id client) {
+    const auto found = std::find_if(running_.begin(), running_.end(), [&](const auto& item) {
+        return item.second.client == client;
+    });
+    if (found != running_.end()) {
+        const db_id id = found->first;
+        found->second.done = [](const answer<>&) {};
+        finish(id, {});
+        node_.request_recovery("a client left during its transaction commit");
+    }
+}
+
+void commit_service::recovery_ended() {
+    while (!running_.empty()) {
+        finish(
+            running_.begin()->first,
+            refuse_with(
+                protocol::status::commit_ended_by_recovery, "trans3 commit ended by recovery"
+            )
+        );
+    }
+}
+
+void commit_service::database_gone(db_id id) {
+    finish(id, refuse("the database was detached"));
+}
+
+} // namespace ctdb::ctdbd

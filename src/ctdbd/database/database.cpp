@@ -1,0 +1,212 @@
+#include "ctdbd/database/database.hpp"
+
+#include "common/base/ensure.hpp"
+#include "common/base/log.hpp"
+#include "ctdbd/database/pull_stream.hpp"
+#include "ctdbd/database/push_receiver.hpp"
+#include "ctdbd/database/record/record_engine.hpp"
+#include "ctdbd/database/seqnum_read.hpp"
+#include "ctdbd/database/seqnum_watch.hpp"
+
+#include <utility>
+
+namespace ctdb::ctdbd {
+
+database::database(
+    node_context& node,
+    store_factory& files,
+    database_identity identity,
+    std::unique_ptr<local_store> store
+)
+    : node_(node), files_(files), identity_(std::move(identity)), store_(std::move(store)) {
+    ensure(store_ != nullptr);
+    store_->on_freeze_lost([this] { freeze_lost(); });
+}
+
+database::~database() = default;
+
+database_kind database::kind() const noexcept {
+    if (is_persistent()) {
+        return database_kind::persistent;
+    }
+    return is_volatile() ? database_kind::volatile_db : database_kind::replicated;
+}
+
+void database::set_engine(std::unique_ptr<record_engine> engine) {
+    engine_ = std::move(engine);
+    if (engine_) {
+        engine_->set_vnn_map(node_.vnn_map());
+        engine_->set_generation(generation_);
+        if (is_frozen()) {
+            engine_->frozen();
+        }
+    }
+}
+
+void database::set_generation(ctdb::generation generation) {
+    generation_ = generation;
+    if (engine_) {
+        engine_->set_generation(generation);
+    }
+}
+
+void database::vnn_map_changed() {
+    if (engine_) {
+        engine_->set_vnn_map(node_.vnn_map());
+    }
+}
+
+// ---- freeze ----
+
+void database::freeze(records after, answer_to<> done) {
+    if (after == records::become_invalid && is_volatile()) {
+        invalid_records_ = true; // D3
+    }
+    if (is_frozen()) {
+        done({});
+        return;
+    }
+    freeze_waiters_.push_back(std::move(done));
+    if (phase_ == freeze_phase::none) {
+        phase_ = freeze_phase::pending;
+        ask_for_lock_when_quiet();
+    }
+}
+
+void database::ask_for_lock_when_quiet() {
+    if (phase_ == freeze_phase::pending && !lock_asked_ && updates_running_ == 0) { // D1
+        lock_asked_ = true;
+        store_->freeze([this](const result<>& outcome) { lock_answered(outcome); });
+    }
+}
+
+void database::lock_answered(const result<>& outcome) {
+    if (phase_ != freeze_phase::pending) {
+        return; // lost meanwhile; thaw() has cancelled the store's freeze
+    }
+    lock_asked_ = false;
+    if (!outcome) {
+        log_error("database {}: freeze failed: {}", name(), outcome.error().what);
+        phase_ = freeze_phase::none;
+        answer_waiters(refuse(outcome.error()));
+        release_updates();
+        return;
+    }
+    phase_ = freeze_phase::frozen;
+    if (engine_) {
+        engine_->frozen();
+    }
+    answer_waiters({});
+}
+
+void database::answer_waiters(const answer<>& outcome) {
+    for (const auto& waiter : std::exchange(freeze_waiters_, {})) {
+        waiter(outcome);
+    }
+}
+
+void database::freeze_lost() {
+    log_error("database {}: the process that held it frozen is gone", name());
+    transaction_.reset(); // the store has cancelled it
+    leave_freeze();
+    node_.request_recovery(fmt::format("freeze of database {} was lost", name()));
+}
+
+void database::thaw() {
+    if (phase_ == freeze_phase::none) {
+        invalid_records_ = false;
+        return;
+    }
+    if (phase_ == freeze_phase::frozen_txn) {
+        log_warning("database {}: thawed with a transaction open, which is cancelled", name());
+        store_->cancel_transaction();
+        transaction_.reset();
+    }
+    if (phase_ != freeze_phase::pending || lock_asked_) {
+        store_->thaw();
+    }
+    leave_freeze();
+}
+
+// The store is thawed already; everything that belonged to the freeze ends.
+void database::leave_freeze() {
+    const bool was_pending = phase_ == freeze_phase::pending;
+    phase_ = freeze_phase::none;
+    lock_asked_ = false;
+    invalid_records_ = false; // D3
+    ++content_epoch_;
+    drop_streams();
+    if (was_pending) {
+        answer_waiters(refuse("database {} was thawed before it froze", name()));
+    }
+    if (engine_) {
+        engine_->thawed();
+    }
+    release_updates();
+}
+
+void database::drop_streams() {
+    push_.reset();
+}
+
+// ---- transaction ----
+
+answer<> database::begin(std::uint32_t transaction) {
+    if (!is_frozen()) {
+        return refuse("database {} is not frozen", name());
+    }
+    cancel();
+    if (const auto begun = store_->begin_transaction(); !begun) {
+        return refuse(begun.error());
+    }
+    transaction_ = transaction;
+    phase_ = freeze_phase::frozen_txn;
+    return {};
+}
+
+void database::cancel() {
+    if (phase_ == freeze_phase::frozen_txn) {
+        store_->cancel_transaction();
+        transaction_.reset();
+        phase_ = freeze_phase::frozen;
+        ++content_epoch_;
+        drop_streams();
+    }
+}
+
+answer<> database::commit(std::uint32_t transaction) {
+    if (phase_ != freeze_phase::frozen_txn || transaction_ != transaction) {
+        return refuse("database {} has no transaction {:#x}", name(), transaction);
+    }
+    if (push_ && push_->busy()) {
+        return refuse("database {}: a push is not finished", name());
+    }
+    push_.reset();
+    transaction_.reset();
+    phase_ = freeze_phase::frozen;
+    ++content_epoch_;
+    if (const auto committed = store_->commit_transaction(); !committed) {
+        log_error("database {}: commit failed: {}", name(), committed.error().what);
+        store_->cancel_transaction();
+        return refuse(committed.error());
+    }
+    if (const auto healthy = review_health(); !healthy) {
+        return refuse(healthy.error());
+    }
+    set_generation(ctdb::generation{transaction}); // D2
+    return {};
+}
+
+answer<> database::wipe(std::uint32_t transaction) {
+    if (phase_ != freeze_phase::frozen_txn || transaction_ != transaction) {
+        return refuse("database {} has no transaction {:#x}", name(), transaction);
+    }
+    ++content_epoch_;
+    drop_streams();
+    if (const auto wiped = store_->wipe(); !wiped) {
+        return refuse(wiped.error());
+    }
+    return {};
+}
+
+} // namespace ctdb::ctdbd

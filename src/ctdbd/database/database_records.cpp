@@ -1,0 +1,168 @@
+// The records' part of database: copying, updates, sequence numbers, health.
+#include "common/base/log.hpp"
+#include "ctdbd/database/database.hpp"
+#include "ctdbd/database/pull_stream.hpp"
+#include "ctdbd/database/push_receiver.hpp"
+#include "ctdbd/database/record/record_engine.hpp"
+#include "ctdbd/database/seqnum_read.hpp"
+#include "ctdbd/database/seqnum_watch.hpp"
+
+#include <utility>
+
+namespace ctdb::ctdbd {
+namespace {
+
+constexpr std::string_view no_healthy_nodes = "NO-HEALTHY-NODES - "; // databases.md 1.3
+
+} // namespace
+
+// ---- copying ----
+
+void database::pull(srvid to, pnn requester, answer_to<std::uint32_t> done) {
+    if (!is_frozen()) {
+        done(refuse("database {} is not frozen", name()));
+        return;
+    }
+    if (invalid_records_) {
+        done(0U); // what an inactive node holds is stale (databases.md 5.2)
+        return;
+    }
+    const pull_stream::destination destination{requester, to};
+    pulls_.push_back(std::make_unique<pull_stream>(
+        node_,
+        *this,
+        destination,
+        std::move(done),
+        [this](pull_stream* finished) {
+            pulls_.remove_if([finished](const auto& pull) { return pull.get() == finished; });
+        }
+    ));
+}
+
+answer<> database::push_start(srvid from) {
+    if (!is_frozen()) {
+        return refuse("database {} is not frozen", name());
+    }
+    push_.reset(); // an earlier push is discarded
+    push_ = std::make_unique<push_receiver>(node_, *this, from);
+    return {};
+}
+
+void database::push_confirm(answer_to<std::uint32_t> done) {
+    if (!is_frozen() || !push_ || push_->confirming()) {
+        done(refuse("database {} is not receiving a push", name()));
+        return;
+    }
+    push_->confirm([this, done = std::move(done)](const answer<std::uint32_t>& stored) {
+        const auto reply = done;
+        const answer<std::uint32_t> kept = stored;
+        push_.reset(); // with the function that runs here
+        reply(kept);
+    });
+}
+
+// ---- records ----
+
+void database::read_sequence_number(answer_to<std::uint64_t> done) {
+    if (phase_ == freeze_phase::pending || phase_ == freeze_phase::frozen) {
+        done(refuse("database {} is frozen", name()));
+        return;
+    }
+    seqnum_reads_.push_back(std::make_unique<seqnum_read>(
+        node_.runtime(),
+        *this,
+        std::move(done),
+        [this](seqnum_read* finished) {
+            seqnum_reads_.remove_if([finished](const auto& r) { return r.get() == finished; });
+        }
+    ));
+}
+
+void database::update(bytes record_buffer, ctdb::generation received_in, answer_to<> done) {
+    if (phase_ == freeze_phase::none) {
+        submit(std::move(record_buffer), done);
+    } else {
+        parked_updates_.push_back({std::move(record_buffer), received_in, std::move(done)});
+    }
+}
+
+void database::submit(bytes record_buffer, const answer_to<>& done) {
+    ++updates_running_;
+    store_->apply_update(
+        std::move(record_buffer),
+        is_volatile(),
+        [this, done](const result<>& outcome) {
+            --updates_running_;
+            done(outcome ? answer<>{} : refuse_with(1, "{}", outcome.error().what));
+            ask_for_lock_when_quiet();
+        }
+    );
+}
+
+void database::release_updates() {
+    for (parked_update& update : std::exchange(parked_updates_, {})) {
+        if (update.received_in == generation_ && generation_ != invalid_generation) {
+            this->update(std::move(update.buffer), update.received_in, std::move(update.done));
+        } else {
+            update.done(refuse(
+                "database {}: update of generation {:#x}, now {:#x}",
+                name(),
+                update.received_in.value,
+                generation_.value
+            )); // D1
+        }
+    }
+}
+
+// ---- tdb sequence number ----
+
+void database::enable_seqnum() {
+    if (!seqnum_) {
+        store_->enable_sequence_number();
+        seqnum_ = std::make_unique<seqnum_watch>(node_, *this);
+    }
+}
+
+void database::seqnum_raised_elsewhere() {
+    if (seqnum_) {
+        seqnum_->raised_elsewhere();
+    } else {
+        store_->raise_sequence_number();
+    }
+}
+
+// ---- health ----
+
+result<> database::review_health() {
+    if (!is_persistent()) {
+        return {};
+    }
+    const std::string reason = health();
+    if (reason.empty()) {
+        return {};
+    }
+    if (node_.nodes_without_flags() > 0) {
+        log_notice("database {}: healthy again, was: {}", name(), reason);
+        return files_.set_health(name(), "");
+    }
+    if (!reason.starts_with(no_healthy_nodes)) {
+        return files_.set_health(name(), std::string(no_healthy_nodes) + reason);
+    }
+    return {};
+}
+
+answer<> database::set_healthy() {
+    const bool was_unhealthy = !health().empty();
+    if (is_persistent() && was_unhealthy) {
+        if (const auto set = files_.set_health(name(), ""); !set) {
+            return refuse(set.error());
+        }
+        log_notice("database {}: set healthy by hand", name());
+    }
+    if (was_unhealthy && node_.run_state() == protocol::run_state::startup) {
+        node_.request_recovery(fmt::format("database {} was set healthy", name()));
+    }
+    return {};
+}
+
+} // namespace ctdb::ctdbd
