@@ -49,7 +49,8 @@ public:
     void received(pnn node, async::time_point now); // any packet
     void sent(pnn node, async::time_point now);     // any packet
 
-    // Call at or after next_tick(); how late it comes tells the own stall.
+    // Call at or after next_tick(), which connected() and set_ours() may bring forward; how late it
+    // comes tells the own stall.
     [[nodiscard]] liveness_verdict tick(async::time_point now);
     [[nodiscard]] async::time_point next_tick() const noexcept { return next_tick_; }
     [[nodiscard]] milliseconds limit_of(pnn node) const; // after which silence means death
@@ -68,6 +69,7 @@ private:
     [[nodiscard]] milliseconds heartbeat() const;
     [[nodiscard]] milliseconds limit_of(const peer& p) const;
     void absorb_stall(async::time_point now);
+    void plan_next_tick(async::time_point now);
     void judge_ours(pnn node, peer& p, async::time_point now, liveness_verdict& out) const;
     void judge_upstream(pnn node, peer& p, async::time_point now, liveness_verdict& out) const;
 
