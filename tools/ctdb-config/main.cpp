@@ -180,7 +180,10 @@ tl::expected<cmdline::invocation, ending> understand(const std::vector<std::stri
         return asked;
     }
     auto more = cmdline::interpret(more_table(), words);
-    return more ? std::move(more) : std::move(asked);
+    if (more || more.error().code == 0) {
+        return more;
+    }
+    return asked;
 }
 
 } // namespace

@@ -82,8 +82,9 @@ int main(int argc, char** argv) {
     auto asked = ctdb::cmdline::interpret(table(), words);
     if (!asked) {
         auto later = ctdb::cmdline::interpret(later_table(), words);
-        const bool known = later || later.error().code == EINVAL;
-        asked = known ? std::move(later) : std::move(asked);
+        if (later || later.error().code == EINVAL) {
+            asked = std::move(later);
+        }
     }
     if (!asked) {
         return ctdb::cmdline::leave(asked.error());
