@@ -1,0 +1,155 @@
+#include "common/tdb/agent.hpp"
+
+#include "common/base/log.hpp"
+#include "common/tdb/agent_wire.hpp"
+#include "common/tdb/file.hpp"
+#include "common/tdb/update.hpp"
+
+#include <csignal>
+#include <map>
+#include <memory>
+
+#include <poll.h>
+#include <sys/prctl.h>
+
+namespace ctdb::tdb {
+
+namespace {
+
+class agent {
+public:
+    explicit agent(int socket) noexcept : socket_(socket) {}
+
+    int run() {
+        for (;;) {
+            auto command = receive_command(socket_);
+            if (!command) {
+                release();
+                if (command.error().code == ECONNRESET) {
+                    return 0;
+                }
+                log_error("lock agent: {}", command.error().what);
+                return 1;
+            }
+            if (!serve(*command)) {
+                return 1;
+            }
+        }
+    }
+
+private:
+    bool serve(const agent_command& command) {
+        switch (command.op) {
+        case agent_op::release:
+            release();
+            return true;
+        case agent_op::close:
+            release();
+            files_.erase(command.file);
+            return true;
+        case agent_op::lock_chain:
+        case agent_op::lock_all:
+        case agent_op::apply:
+            break;
+        }
+        release(); // one lock at a time; ctdbd has released before
+        const auto done = work(command);
+        agent_reply reply;
+        reply.serial = command.serial;
+        if (!done) {
+            reply.code = done.error().code;
+            reply.what = done.error().what;
+        }
+        return send_reply(socket_, reply).has_value(); // unable to tell: dying frees the lock
+    }
+
+    result<> work(const agent_command& command) {
+        auto opened = file_of(command);
+        if (!opened) {
+            return pass(opened);
+        }
+        file& target = **opened;
+        switch (command.op) {
+        case agent_op::lock_chain: {
+            auto locked = target.wait_lock_chain(command.payload);
+            if (locked) {
+                held_ = &target;
+                held_chain_ = target.chain_of(command.payload);
+            }
+            return locked;
+        }
+        case agent_op::lock_all: {
+            auto locked = target.wait_lock_all();
+            if (locked) {
+                held_ = &target;
+                held_chain_.reset();
+            }
+            return locked;
+        }
+        case agent_op::apply:
+            return apply_update(
+                target,
+                command.payload,
+                command.volatile_rule ? missing_keys::skip : missing_keys::create
+            );
+        default:
+            return fail(EINVAL, "unknown command");
+        }
+    }
+
+    result<file*> file_of(const agent_command& command) {
+        std::unique_ptr<file>& slot = files_[command.file];
+        if (slot == nullptr) {
+            open_options options;
+            options.path = command.path;
+            options.flags = command.flags;
+            auto opened = file::open(options);
+            if (!opened) {
+                files_.erase(command.file);
+                return pass(opened);
+            }
+            slot = std::move(*opened);
+        }
+        if ((command.flags & open_flag::sequence_number) != 0) {
+            slot->enable_sequence_number(); // any write of ours counts (databases.md 1.6)
+        }
+        return slot.get();
+    }
+
+    void release() {
+        if (held_ == nullptr) {
+            return;
+        }
+        if (held_chain_) {
+            held_->unlock_chain(*held_chain_);
+        } else {
+            held_->unlock_all();
+        }
+        held_ = nullptr;
+    }
+
+    int socket_;
+    std::map<std::uint32_t, std::unique_ptr<file>> files_;
+    file* held_ = nullptr;
+    std::optional<std::uint32_t> held_chain_; // nothing: the whole of held_
+};
+
+bool other_end_is_gone(int socket) {
+    pollfd look{socket, POLLIN, 0};
+    return poll(&look, 1, 0) > 0 && (look.revents & (POLLHUP | POLLERR)) != 0;
+}
+
+} // namespace
+
+int run_agent(int socket) {
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
+        log_error("lock agent: cannot tie itself to ctdbd: errno {}", errno);
+        return 1;
+    }
+    if (other_end_is_gone(socket)) { // it died before the line above
+        return 0;
+    }
+    return agent(socket).run();
+}
+
+} // namespace ctdb::tdb

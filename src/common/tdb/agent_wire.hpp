@@ -1,0 +1,61 @@
+// What ctdbd and its lock agents say to each other: one SOCK_SEQPACKET message per command and
+// reply; host byte order, same build on both ends.
+//
+//   ctdbd -> agent                              agent -> ctdbd
+//   lock_chain  path, flags; payload = key      reply when the chain is held
+//   lock_all    path, flags                     reply when the whole database is held
+//   release     gives up what is held           -
+//   apply       path, flags; payload = buffer   reply when the transaction is on disk, or failed
+//   close       forget the file                 -
+//
+// A payload too large for a message travels as a memory file beside it. End of file on the socket
+// ends the agent. `file` names an opening of a path: a path that was replaced has another number.
+#pragma once
+
+#include "common/base/bytes.hpp"
+#include "common/base/result.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace ctdb::tdb {
+
+enum class agent_op : std::uint32_t {
+    lock_chain = 1,
+    lock_all = 2,
+    release = 3,
+    apply = 4,
+    close = 5,
+};
+
+struct agent_command {
+    agent_op op = agent_op::release;
+    std::uint32_t serial = 0; // echoed in the reply
+    std::uint32_t file = 0;
+    int flags = 0;              // of tdb_open
+    bool volatile_rule = false; // apply: skip keys that do not exist
+    std::string path;
+    bytes payload;
+};
+
+struct agent_reply {
+    std::uint32_t serial = 0;
+    int code = 0; // errno, 0 = done
+    std::string what;
+};
+
+inline constexpr std::size_t inline_payload_max = 16 * 1024; // well below the socket's buffer
+inline constexpr std::size_t path_size_max = 4096;
+inline constexpr std::size_t payload_size_max = std::size_t{1} << 30; // sanity; packets are smaller
+
+// Sending never waits: EAGAIN means that the other end does not read.
+result<> send_command(int socket, const agent_command& command);
+result<> send_reply(int socket, const agent_reply& reply);
+
+enum class waiting : std::uint8_t { allowed, refused };
+// nullopt: nothing there (waiting refused). Failure ECONNRESET: the other end is gone.
+result<agent_command> receive_command(int socket);                          // waits
+result<std::optional<agent_reply>> receive_reply(int socket, waiting wait); // EBADMSG: malformed
+
+} // namespace ctdb::tdb

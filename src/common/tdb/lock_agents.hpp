@@ -1,0 +1,147 @@
+// lock_agents: the pool of agent processes that wait for database locks and run transactions
+// outside the event loop (databases.md 4.3).
+//
+// agent_job is one piece of work and its handle; destroying it ends the work whatever its state:
+//
+// State    | event                 | then
+// ---------|-----------------------|---------------------------------------------------------------
+// queued   | an agent is free      | working
+// working  | reply                 | locks: holding; updates: finished. on_done(result), once
+// working  | agent died            | queued again, three agents at most, then on_done(failure)
+// holding  | release()             | finished, the agent is free
+// holding  | agent died            | finished; on_lost()
+// any      | destroyed             | queued: forgotten; working: agent killed; holding: released
+//
+// Callbacks come from the loop, never from inside start_...(), and may destroy the job. The pool
+// outlives its jobs. A chain wait takes an agent for itself until it is over; at most
+// `chain_agents_max` at a time, the rest queues in order. Whole-database locks and updates never
+// queue. Agents are started when needed; a few idle ones are kept.
+//
+// A wait of `warn_after` and every further `warn_after` logs a warning and calls `stuck` (4.2).
+#pragma once
+
+#include "common/async/event_loop.hpp"
+#include "common/tdb/agent_wire.hpp"
+
+#include <deque>
+#include <functional>
+#include <list>
+#include <memory>
+#include <string>
+
+namespace ctdb::tdb {
+
+class lock_agents;
+struct pooled_agent;
+
+// A lock that is being waited for and does not come: what the debug script is told.
+struct stuck_lock {
+    pid_t agent = 0; // 0: not with an agent yet
+    enum class kind : std::uint8_t { record, database } is = kind::record;
+    std::string path;
+    bool mutexes = false; // MUTEX or FCNTL
+    std::chrono::seconds waited{};
+};
+
+// An opening of a database file, as agents know it. Made by lock_agents::opened().
+struct agent_file {
+    std::uint32_t number = 0;
+    std::string name; // of the database, for log lines
+    std::string path;
+    int flags = 0; // current ones of the daemon's handle
+};
+
+class agent_job {
+public:
+    enum class kind : std::uint8_t { chain, whole, update };
+    enum class state : std::uint8_t { queued, working, holding, finished };
+    struct events {
+        std::function<void(result<>)> on_done;
+        std::function<void()> on_lost; // chain and whole
+    };
+    agent_job(const agent_job&) = delete;
+    agent_job& operator=(const agent_job&) = delete;
+    ~agent_job();
+
+    [[nodiscard]] state now() const noexcept { return state_; }
+    // Holding, and the agent lives as far as the kernel knows at this moment.
+    [[nodiscard]] bool really_holds() const;
+    [[nodiscard]] pid_t agent_pid() const; // 0: none
+    void release();                        // Requires: holding
+
+private:
+    friend class lock_agents;
+    agent_job(lock_agents& pool, kind is, agent_file file, events handlers);
+
+    lock_agents& pool_;
+    kind is_;
+    state state_ = state::queued;
+    agent_file file_;
+    events handlers_;
+    bytes payload_; // key or record buffer
+    bool volatile_rule_ = false;
+    int agents_lost_ = 0;
+    pooled_agent* agent_ = nullptr; // while working or holding
+    async::time_point since_;
+    async::timer warn_;
+};
+
+struct lock_agent_settings {
+    std::string program;                // ctdb-lock-agent
+    std::size_t chain_agents_max = 200; // tunable LockProcessesPerDB, here for all databases
+    std::size_t idle_max = 2;
+    async::duration warn_after = std::chrono::seconds(10);
+    std::function<void(const stuck_lock&)> stuck; // optional: runs the debug script
+};
+
+class lock_agents {
+public:
+    lock_agents(async::event_loop& loop, lock_agent_settings settings);
+    lock_agents(const lock_agents&) = delete;
+    lock_agents& operator=(const lock_agents&) = delete;
+    ~lock_agents(); // kills all; Requires: no jobs
+
+    [[nodiscard]] async::event_loop& loop() noexcept { return loop_; }
+    [[nodiscard]] agent_file opened(std::string name, std::string path, int flags);
+    void closed(std::uint32_t file_number); // agents close it too; Requires: no jobs on it
+
+    using job_ptr = std::unique_ptr<agent_job>;
+    [[nodiscard]] job_ptr lock_chain(agent_file file, bytes key, agent_job::events handlers);
+    [[nodiscard]] job_ptr lock_all(agent_file file, agent_job::events handlers);
+    [[nodiscard]] job_ptr
+    apply(agent_file file, bytes record_buffer, bool volatile_rule, agent_job::events handlers);
+
+    [[nodiscard]] std::size_t agents_running() const noexcept { return agents_.size(); }
+    void set_chain_agents_max(std::size_t limit); // 1 or more
+
+private:
+    friend class agent_job;
+    job_ptr add(job_ptr job);
+    void dispatch();
+    [[nodiscard]] agent_job* take_next();
+    void run(agent_job& job);
+    [[nodiscard]] pooled_agent* idle_agent() const;
+    result<pooled_agent*> new_agent();
+    void replied(pooled_agent& agent, const agent_reply& reply);
+    void died(pooled_agent& agent);
+    void part(agent_job& job);                          // the job no longer has an agent
+    static void conclude(agent_job& job, result<> how); // calls on_done; the job may be gone after
+    void set_free(pooled_agent& agent);
+    void trim();
+    void remove(pooled_agent& agent); // kills it
+    void warn(agent_job& job);
+
+    async::event_loop& loop_;
+    lock_agent_settings settings_;
+    std::list<std::unique_ptr<pooled_agent>> agents_;
+    std::deque<agent_job*> queue_;
+    std::size_t jobs_ = 0;
+    std::size_t chain_agents_ = 0; // jobs of kind chain that have an agent
+    std::uint32_t next_file_ = 1;
+    std::uint32_t next_serial_ = 1;
+    async::deferred dispatch_;
+    async::timer dispatch_more_; // lets other events of the loop in between
+    async::timer trim_;
+};
+
+} // namespace ctdb::tdb
