@@ -1,0 +1,29 @@
+// Faults that the simulation plants to see that its checkers find them. Constant false everywhere
+// but in executables compiled with CTDB_PLANTED_BUGS.
+#pragma once
+
+#include <cstdint>
+
+namespace ctdb::ctdbd {
+
+enum class planted_bug : std::uint8_t {
+    none,
+    rsn_not_raised,         // the dmaster's store leaves the rsn as it came
+    old_dmaster_keeps_role, // handing over forgets to write the new dmaster into the own copy
+    old_generation_served,  // parked packets of an earlier generation are taken up
+    orphans_not_noticed,    // the lmaster redirects for ever
+    gone_client_kept,       // the calls of a client that died stay where they are
+};
+
+#ifdef CTDB_PLANTED_BUGS
+extern planted_bug bug_planted; // defined by the executable
+[[nodiscard]] inline bool planted(planted_bug bug) noexcept {
+    return bug_planted == bug;
+}
+#else
+[[nodiscard]] constexpr bool planted(planted_bug /*bug*/) noexcept {
+    return false;
+}
+#endif
+
+} // namespace ctdb::ctdbd

@@ -1,0 +1,424 @@
+// REQ_CALL, from clients and nodes, and the answers to those sent out (databases.md 2.4, 2.5, 2.8).
+#include "common/base/log.hpp"
+#include "ctdbd/database/record/planted_bug.hpp"
+#include "ctdbd/database/record/record_impl.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <string>
+#include <vector>
+
+namespace ctdb::ctdbd {
+namespace {
+
+// How soon a call is tried again that another node could not place.
+constexpr std::chrono::milliseconds refused_retry_interval{250};
+
+call_origin origin_of(const record_request& request, pnn me) {
+    if (request.from_client()) {
+        return call_origin::client;
+    }
+    return request.source == me ? call_origin::own_node : call_origin::peer;
+}
+
+} // namespace
+
+void record_engine::impl::take_up_call(record_request& request) {
+    if (request.from_client() && settings_.fetch_collapse) {
+        key_hold* hold = parking_.hold(request.key);
+        if (hold != nullptr && hold->fetch) {
+            request.own();
+            hold->collapsed.push_back(std::move(request));
+            return;
+        }
+    }
+    look seen{request, lmaster_of(request.key), {}, call_action::serve, false, false};
+    const auto read =
+        store_.read(request.key, [this, &seen](byte_view value) { look_at_call(seen, value); });
+    result<> ready;
+    if (!read) {
+        ready = pass(read);
+    } else if (!seen.found) {
+        ready = make_missing(seen);
+    } else if (seen.revoked) {
+        ready = clean_up_revoked(seen);
+    }
+    if (!ready) {
+        cannot_serve(request, ready.error().what);
+        return;
+    }
+    perform_call(request, seen);
+}
+
+void record_engine::impl::look_at_call(look& seen, byte_view value) {
+    const auto header = protocol::header_of(value);
+    if (!header) {
+        return; // shorter than a header: missing (databases.md 0.1)
+    }
+    seen.found = true;
+    seen.header = *header;
+    const byte_view data = protocol::data_after_header(value);
+    seen.revoked = header->flags.has(protocol::record_flag::ro_revoke_complete);
+    if (seen.revoked) {
+        scratch_.assign(data.begin(), data.end());
+        return;
+    }
+    judge_call(seen, data);
+}
+
+// A call that can be served is, straight from the database's memory; one that moves the record gets
+// its value copied.
+void record_engine::impl::judge_call(look& seen, byte_view data) {
+    call_situation situation;
+    situation.me = settings_.me;
+    situation.origin = origin_of(seen.request, settings_.me);
+    situation.header = seen.header;
+    situation.commit_running = commit_running_;
+    seen.action = decide_call(situation);
+    if (seen.action == call_action::serve) {
+        answer_call(seen.request, seen.header, data);
+    } else if (seen.action == call_action::hand_over && data.data() != scratch_.data()) {
+        scratch_.assign(data.begin(), data.end());
+    }
+}
+
+result<> record_engine::impl::make_missing(look& seen) {
+    seen.header = header_of_missing(seen.lmaster);
+    if (settings_.kind == database_kind::persistent || seen.lmaster == settings_.me) {
+        const auto stored = put(seen.request.key, seen.lmaster, seen.header, {});
+        if (!stored) {
+            return pass(stored);
+        }
+        seen.header = *stored;
+    }
+    scratch_.clear();
+    judge_call(seen, scratch_);
+    return {};
+}
+
+result<> record_engine::impl::clean_up_revoked(look& seen) {
+    seen.header.flags.clear(protocol::readonly_mask);
+    const auto stored = put(seen.request.key, seen.lmaster, seen.header, scratch_);
+    if (!stored) {
+        return pass(stored);
+    }
+    seen.header = *stored;
+    judge_call(seen, scratch_);
+    return {};
+}
+
+void record_engine::impl::perform_call(record_request& request, const look& seen) {
+    switch (seen.action) {
+    case call_action::serve: // has been
+        if (!request.from_client()) {
+            count_hops(request.hopcount);
+        }
+        return;
+    case call_action::send_out:
+        send_out(request, seen.header.dmaster);
+        return;
+    case call_action::redirect:
+        redirect_call(request, seen);
+        return;
+    case call_action::hand_over:
+        count_hops(request.hopcount);
+        hand_over(request, seen);
+        return;
+    case call_action::wait_for_commit:
+        hold_for_commit(request);
+        return;
+    case call_action::recover:
+        ask_recovery_for_call(request);
+        return;
+    }
+}
+
+void record_engine::impl::count_hops(std::uint32_t hopcount) {
+    ++statistics_.hop_count_buckets[protocol::hop_bucket(hopcount)];
+    events_.hops_seen(hopcount);
+}
+
+void record_engine::impl::answer_call(
+    const record_request& request, const protocol::record_header& header, byte_view data
+) {
+    if (request.from_client()) {
+        answer_client(request.client, request.id, request.call, header, data);
+        events_.call_finished(runtime_.now() - request.arrived);
+        return;
+    }
+    const auto call = pending_.find(request.id);
+    if (call == pending_.end() || !same_bytes(call->second.key, request.key)) {
+        return; // its client is gone, or it was sent again
+    }
+    const pending_call& waiting = call->second;
+    answer_client(waiting.client, waiting.client_id_of_call, waiting.call, header, data);
+    finish(call);
+}
+
+// The three functions that every database knows; others answer nothing, successfully
+// (wire-protocol.md 2.1).
+void record_engine::impl::answer_client(
+    client_id client,
+    ctdb::reqid id,
+    protocol::call_id call,
+    const protocol::record_header& header,
+    byte_view data
+) {
+    if (call == protocol::call_id::fetch) {
+        out_.reply_to_client(client, id, protocol::status::ok, {}, data);
+    } else if (call == protocol::call_id::fetch_with_header) {
+        out_.reply_to_client(client, id, protocol::status::ok, encode_header(header), data);
+    } else {
+        out_.reply_to_client(client, id, protocol::status::ok, {}, {});
+    }
+}
+
+void record_engine::impl::send_out(record_request& request, pnn to) {
+    residency_.missed(request.key, request.client, runtime_.now());
+    const ctdb::reqid id = ids_.allocate(owner_);
+    keep_pending(request, id);
+    if (settings_.fetch_collapse) {
+        key_hold& hold = parking_.hold_for(request.key);
+        hold.fetch = id;
+        hold.fetch_until = runtime_.now() + settings_.collapse_limit;
+        watch_from(hold.fetch_until);
+    }
+    protocol::req_call body;
+    body.flags = request.flags.without(protocol::call_flag::want_readonly); // not READONLY here
+    body.db_id = settings_.db;
+    body.call_id = request.call;
+    body.key = request.key;
+    body.call_data = request.data;
+    if (!out_.send(header_to(to, id, settings_.me), body)) {
+        want_recovery("its dmaster cannot be reached", request.key);
+    }
+}
+
+void record_engine::impl::keep_pending(const record_request& request, ctdb::reqid id) {
+    pending_call call;
+    call.client = request.client;
+    call.client_id_of_call = request.id;
+    call.flags = request.flags.without(protocol::call_flag::want_readonly);
+    call.call = request.call;
+    call.key = to_bytes(request.key);
+    call.call_data = to_bytes(request.data);
+    call.started = request.arrived;
+    call.resend_at = runtime_.now() + settings_.resend_after;
+    watch_from(call.resend_at);
+    pending_.emplace(id, std::move(call));
+}
+
+void record_engine::impl::redirect_call(const record_request& request, const look& seen) {
+    const bool lmaster_here = seen.lmaster == settings_.me;
+    const pnn to = lmaster_here ? seen.header.dmaster : seen.lmaster;
+    const std::uint32_t hopcount = request.hopcount + 1;
+    if (hopcount >= settings_.hopcount_max) {
+        want_recovery("requests for it circle", request.key);
+        return;
+    }
+    const redirect step{request.source, request.id, request.via, to, seen.header.rsn};
+    if (lmaster_here && redirects_.circles(step, runtime_.now()) &&
+        !planted(planted_bug::orphans_not_noticed)) {
+        want_recovery("no node owns it", request.key);
+        return;
+    }
+    if (hopcount % 100 > 95) {
+        log_warning(
+            "database {}: key {}: request of node {} redirected {} times",
+            settings_.name,
+            to_hex(request.key),
+            request.source,
+            hopcount
+        );
+    }
+    protocol::req_call body;
+    body.flags = request.flags;
+    body.db_id = settings_.db;
+    body.call_id = request.call;
+    body.hopcount = hopcount;
+    body.key = request.key;
+    body.call_data = request.data;
+    if (!out_.send(header_to(to, request.id, request.source), body)) {
+        want_recovery("its dmaster cannot be reached", request.key);
+    }
+}
+
+void record_engine::impl::hold_for_commit(record_request& request) {
+    key_hold& hold = parking_.hold_for(request.key);
+    hold.for_commit = true;
+    request.own();
+    hold.held.push_back(std::move(request));
+}
+
+// A recovery ends every delegation and sends every call again: ours is kept for that, another
+// node's is kept there.
+void record_engine::impl::ask_recovery_for_call(const record_request& request) {
+    if (request.from_client()) {
+        keep_pending(request, ids_.allocate(owner_));
+    }
+    want_recovery("read-only delegations that nobody manages", request.key);
+}
+
+void record_engine::impl::cannot_serve(record_request& request, std::string_view why) {
+    log_error("database {}: key {}: {}", settings_.name, to_hex(request.key), why);
+    if (request.from_client()) {
+        out_.refuse_client(request.client, request.id, protocol::status::failed, why);
+        events_.call_finished(runtime_.now() - request.arrived);
+        return;
+    }
+    const std::string text(why);
+    protocol::reply_error body;
+    body.status = protocol::status::failed;
+    body.message = byte_view(std::as_bytes(std::span(text.c_str(), text.size() + 1)));
+    out_.send(header_to(request.source, request.id, settings_.me), body);
+}
+
+void record_engine::impl::reply_call(
+    const protocol::packet_header& header, const protocol::reply_call& body
+) {
+    const auto call = pending_.find(header.reqid);
+    if (call == pending_.end() || header.generation != generation_) {
+        events_.packet_dropped("REPLY_CALL that nobody waits for");
+        return;
+    }
+    const pending_call& waiting = call->second;
+    out_.reply_to_client(waiting.client, waiting.client_id_of_call, body.status, {}, body.data);
+    finish(call);
+}
+
+// "Unknown database" mostly means "not yet": its attach is on the way there (databases.md 2.5).
+void record_engine::impl::reply_error(
+    const protocol::packet_header& header, const protocol::reply_error& body
+) {
+    const auto call = pending_.find(header.reqid);
+    if (call == pending_.end()) {
+        events_.packet_dropped("REPLY_ERROR that nobody waits for");
+        return;
+    }
+    const auto now = runtime_.now();
+    pending_call& waiting = call->second;
+    if (!waiting.refused_since) {
+        waiting.refused_since = now;
+    }
+    log_info(
+        "database {}: key {}: node {} answers error {}: {}",
+        settings_.name,
+        to_hex(waiting.key),
+        header.srcnode,
+        body.status,
+        protocol::text_until_nul(body.message)
+    );
+    waiting.resend_at = now + refused_retry_interval;
+    watch_from(waiting.resend_at);
+}
+
+void record_engine::impl::finish(pending_map::iterator call) {
+    events_.call_finished(runtime_.now() - call->second.started);
+    forget(call);
+}
+
+void record_engine::impl::forget(pending_map::iterator call) {
+    const auto gone = pending_.extract(call);
+    ids_.release(gone.key());
+    end_fetch(gone.mapped().key, gone.key());
+}
+
+void record_engine::impl::end_fetch(byte_view key, ctdb::reqid id) {
+    key_hold* hold = parking_.hold(key);
+    if (hold == nullptr || hold->fetch != id) {
+        return;
+    }
+    hold->fetch.reset();
+    release_to_line(key, hold->collapsed);
+    parking_.forget_if_useless(key);
+}
+
+// In the order in which the clients asked.
+void record_engine::impl::resend_all() {
+    std::vector<std::pair<async::time_point, ctdb::reqid>> calls;
+    calls.reserve(pending_.size());
+    for (const auto& [id, call] : pending_) {
+        calls.emplace_back(call.started, id);
+    }
+    std::stable_sort(calls.begin(), calls.end());
+    for (const auto& [started, id] : calls) {
+        resend(id);
+    }
+}
+
+// To ourselves, under a new id: our own header says where it has to go now, and answers to the
+// first attempt find nobody (databases.md 2.9).
+void record_engine::impl::resend(ctdb::reqid id) {
+    auto taken_out = pending_.extract(id);
+    pending_call& call = taken_out.mapped();
+    const ctdb::reqid fresh = ids_.allocate(owner_);
+    ids_.release(id);
+    if (key_hold* hold = parking_.hold(call.key); hold != nullptr && hold->fetch == id) {
+        hold->fetch = fresh;
+    }
+    call.resend_at = runtime_.now() + settings_.resend_after;
+    watch_from(call.resend_at);
+    protocol::req_call body;
+    body.flags = call.flags;
+    body.db_id = settings_.db;
+    body.call_id = call.call;
+    body.key = call.key;
+    body.call_data = call.call_data;
+    const auto header = header_to(settings_.me, fresh, settings_.me);
+    taken_out.key() = fresh;
+    const auto placed = pending_.insert(std::move(taken_out));
+    body.key = placed.position->second.key;
+    body.call_data = placed.position->second.call_data;
+    out_.send(header, body);
+}
+
+void record_engine::impl::give_up(pending_map::iterator call) {
+    const pending_call& waiting = call->second;
+    log_error(
+        "database {}: key {}: other nodes cannot place the call: the client is told",
+        settings_.name,
+        to_hex(waiting.key)
+    );
+    out_.refuse_client(
+        waiting.client,
+        waiting.client_id_of_call,
+        protocol::status::failed,
+        "the record's node does not know the database"
+    );
+    finish(call);
+}
+
+async::time_point record_engine::impl::watch_pending(async::time_point now) {
+    auto next = async::time_point::max();
+    if (!serving()) {
+        return next; // the thaw sends everything again
+    }
+    std::vector<ctdb::reqid> due;
+    for (const auto& [id, call] : pending_) {
+        if (call.resend_at <= now) {
+            due.push_back(id);
+        } else {
+            next = std::min(next, call.resend_at);
+        }
+    }
+    for (const ctdb::reqid id : due) {
+        const auto call = pending_.find(id);
+        if (call->second.refused_since &&
+            now - *call->second.refused_since > settings_.unknown_db_patience) {
+            give_up(call);
+            continue;
+        }
+        if (!call->second.refused_since) {
+            log_warning(
+                "database {}: key {}: no answer for {} s, asking again",
+                settings_.name,
+                to_hex(call->second.key),
+                std::chrono::duration_cast<std::chrono::seconds>(now - call->second.started).count()
+            );
+        }
+        resend(id);
+    }
+    return due.empty() ? next : std::min(next, now + settings_.resend_after);
+}
+
+} // namespace ctdb::ctdbd

@@ -1,0 +1,52 @@
+// record_request: a client's call or a node's packet on its way through the engine.
+//
+// Key and data are views into the packet until the request has to wait; own() then copies them once
+// into `storage`, and moving the request keeps the views valid.
+#pragma once
+
+#include "common/async/runtime.hpp"
+#include "common/base/bytes.hpp"
+#include "common/base/ids.hpp"
+#include "common/protocol/constants.hpp"
+
+#include <cstdint>
+
+namespace ctdb::ctdbd {
+
+enum class request_kind : std::uint8_t {
+    client_call,
+    node_call,     // REQ_CALL of a node, or of a client's call sent to ourselves
+    req_dmaster,   // to the lmaster: `new_dmaster` takes over
+    reply_dmaster, // to the new dmaster
+};
+
+struct record_request {
+    request_kind kind = request_kind::client_call;
+    client_id client; // client_call
+    ctdb::reqid id;   // the client's, or of the packet
+    pnn source;       // originator
+    pnn via;          // whose link brought it
+    pnn new_dmaster;  // req_dmaster
+    ctdb::generation generation;
+    protocol::call_flags flags;
+    protocol::call_id call = protocol::call_id::null;
+    std::uint32_t hopcount = 0;
+    ctdb::rsn rsn;                       // dmaster packets
+    protocol::record_flags record_flags; // dmaster packets
+    std::uint64_t arrival = 0;
+    async::time_point arrived;
+    byte_view key;
+    byte_view data; // value, or the call's argument
+    bytes storage;
+
+    record_request() = default;
+    record_request(record_request&&) = default;
+    record_request& operator=(record_request&&) = default;
+
+    [[nodiscard]] bool from_client() const noexcept { return kind == request_kind::client_call; }
+    void own();
+};
+
+[[nodiscard]] bool same_bytes(byte_view a, byte_view b) noexcept;
+
+} // namespace ctdb::ctdbd
