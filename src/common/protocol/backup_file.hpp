@@ -28,7 +28,7 @@ struct backup_head {
     std::uint64_t flags = 0;  // db_flags
     std::uint64_t buffers = 0;
     std::uint64_t records = 0;
-    std::string name;
+    std::string name{};
     bool operator==(const backup_head&) const = default;
 };
 

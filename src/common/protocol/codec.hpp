@@ -32,13 +32,13 @@ struct none {
 
 // Text that fills the payload without a terminating NUL (DUMP_MEMORY, the answer to MEM_DUMP).
 struct plain_text {
-    std::string text;
+    std::string text{};
     bool operator==(const plain_text&) const = default;
 };
 
 // Payload whose meaning is the receiver's own business.
 struct raw_bytes {
-    bytes data;
+    bytes data{};
     bool operator==(const raw_bytes&) const = default;
 };
 

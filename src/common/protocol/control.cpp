@@ -65,7 +65,12 @@ using table_type = std::array<control_info, opcode_count>;
 template <class... Controls>
 constexpr void add_live(table_type& table, const std::tuple<Controls...>*) {
     ((table[Controls::opcode] =
-          {Controls::opcode, Controls::name, Controls::owned_by, Controls::takes_srvid, true}),
+          {Controls::opcode,
+           Controls::name,
+           Controls::owned_by,
+           Controls::takes_srvid,
+           true,
+           Controls::size_min}),
      ...);
 }
 
@@ -88,7 +93,7 @@ constexpr table_type table = make_table();
 
 control_info find_control(std::uint32_t opcode) noexcept {
     return opcode < opcode_count ? table[opcode]
-                                 : control_info{opcode, unknown, owner::ctdbd, false, false};
+                                 : control_info{opcode, unknown, owner::ctdbd, false, false, 0};
 }
 
 std::string_view opcode_name(std::uint32_t opcode) noexcept {

@@ -48,7 +48,7 @@ struct control {
     static constexpr owner owned_by = Traits.owned_by;
     static constexpr bool takes_srvid = Traits.takes_srvid;
     static constexpr bool any_payload = Traits.any_payload;
-    static constexpr std::size_t size_min = Traits.size_min;
+    static constexpr std::uint8_t size_min = Traits.size_min;
     static constexpr bool answers_by_status = std::is_same_v<Reply, status_value>;
 };
 
@@ -89,6 +89,7 @@ struct control_info {
     owner owned_by = owner::ctdbd;
     bool takes_srvid = false;
     bool live = false;
+    std::uint8_t size_min = 0; // of the request, where it is more than the type's own
 };
 
 inline constexpr std::uint32_t opcode_count = 163; // 163 and up are not assigned

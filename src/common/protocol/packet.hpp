@@ -30,80 +30,79 @@ struct packet_header {
     std::uint32_t length = 0; // whole packet; filled in by encode()
     std::uint32_t magic = packet_magic;
     std::uint32_t version = packet_version;
-    ctdb::generation generation;
+    ctdb::generation generation{};
     protocol::operation operation{}; // filled in by encode()
-    pnn destnode;
-    pnn srcnode;
-    ctdb::reqid reqid;
+    pnn destnode{};
+    pnn srcnode{};
+    ctdb::reqid reqid{};
     bool operator==(const packet_header&) const = default;
 };
 
 struct req_call {
-    call_flags flags;
-    ctdb::db_id db_id;
+    call_flags flags{};
+    ctdb::db_id db_id{};
     protocol::call_id call_id = protocol::call_id::null;
     std::uint32_t hopcount = 0;
-    byte_view key; // at least one byte
-    byte_view call_data;
+    byte_view key{}; // at least one byte
+    byte_view call_data{};
 };
 
 struct reply_call {
     std::int32_t status = 0;
-    byte_view data;
+    byte_view data{};
 };
 
 struct req_dmaster {
-    ctdb::db_id db_id;
-    ctdb::rsn rsn;
-    pnn dmaster;
-    byte_view key;
-    byte_view data;                    // without record header
-    std::optional<record_flags> flags; // the unaligned trailer; always send it, absent = 0
+    ctdb::db_id db_id{};
+    ctdb::rsn rsn{};
+    pnn dmaster{};
+    byte_view key{};
+    byte_view data{};                    // without record header
+    std::optional<record_flags> flags{}; // the unaligned trailer; always send it, absent = 0
 };
 
 struct reply_dmaster {
-    ctdb::db_id db_id;
-    ctdb::rsn rsn;
-    byte_view key;
-    byte_view data;
-    std::optional<record_flags> flags;
+    ctdb::db_id db_id{};
+    ctdb::rsn rsn{};
+    byte_view key{};
+    byte_view data{};
+    std::optional<record_flags> flags{};
 };
 
 struct reply_error {
     std::int32_t status = 0;
-    byte_view message; // as sent: with its NUL, but do not rely on it; see text_until_nul()
+    byte_view message{}; // as sent: with its NUL, but do not rely on it; see text_until_nul()
 };
 
 struct req_message {
-    ctdb::srvid srvid;
-    byte_view data;
+    ctdb::srvid srvid{};
+    byte_view data{};
 };
 
 struct req_control {
     std::uint32_t opcode = 0;
-    ctdb::srvid srvid;
-    ctdb::client_id client_id;
-    control_flags flags;
-    byte_view data;
+    ctdb::srvid srvid{};
+    ctdb::client_id client_id{};
+    control_flags flags{};
+    byte_view data{};
     std::uint32_t padding = 0; // ignored
 };
 
 struct reply_control {
     std::int32_t status = 0;
-    byte_view data;
-    byte_view error_text; // with or without NUL; see text_until_nul()
+    byte_view data{};
+    byte_view error_text{}; // with or without NUL; see text_until_nul()
 };
 
-// Bare header of releases before 4.7: neither is known.
 struct keepalive {
-    std::optional<std::uint32_t> version; // (major << 16) | minor
+    std::uint32_t version = 0; // (major << 16) | minor
     std::uint32_t uptime_s = 0;
 };
 
 struct req_tunnel {
     std::uint64_t tunnel_id = 0;
-    tunnel_flags flags;
-    byte_view data;
+    tunnel_flags flags{};
+    byte_view data{};
 };
 
 using packet_body = std::variant<
@@ -119,8 +118,8 @@ using packet_body = std::variant<
     req_tunnel>;
 
 struct packet {
-    packet_header header;
-    packet_body body;
+    packet_header header{};
+    packet_body body{};
 };
 
 // ---- receiving ----
@@ -160,6 +159,12 @@ judge_framing(byte_view packet, const framing_rules& rules = {}) noexcept;
 [[nodiscard]] result<packet> decode_packet(byte_view packet);
 // The body alone, when the header was parsed before; `packet` is the whole packet.
 [[nodiscard]] result<packet_body> decode_body(const packet_header& header, byte_view packet);
+
+// Releases before 4.7 send a keepalive that is a header alone: decode_body() refuses it, but it has
+// a meaning of its own (2.9: shut ourselves down unless mixed versions are allowed).
+[[nodiscard]] constexpr bool is_bare_keepalive(const packet_header& header) noexcept {
+    return header.operation == operation::keepalive && header.length == header_size;
+}
 
 // A text from the wire: its bytes up to the first NUL.
 [[nodiscard]] std::string_view text_until_nul(byte_view text) noexcept;

@@ -106,13 +106,10 @@ reply_control read_reply_control(reader& in) {
     return body;
 }
 
-// 32 bytes or at least 40, nothing between (2.9).
 keepalive read_keepalive(reader& in) {
     keepalive body;
-    if (in.remaining() > 0) {
-        body.version = in.get<std::uint32_t>();
-        body.uptime_s = in.get<std::uint32_t>();
-    }
+    body.version = in.get<std::uint32_t>();
+    body.uptime_s = in.get<std::uint32_t>();
     return body;
 }
 

@@ -150,11 +150,8 @@ bytes encode(const packet_header& header, const reply_control& body, framing f) 
 }
 
 bytes encode(const packet_header& header, const keepalive& body, framing f) {
-    const std::size_t size = body.version ? 40 : header_size;
-    packet_writer out(header, operation::keepalive, total_size({size, size}, 0, f));
-    if (body.version) {
-        out.put(*body.version).put(body.uptime_s);
-    }
+    packet_writer out(header, operation::keepalive, total_size({40, 40}, 0, f));
+    out.put(body.version).put(body.uptime_s);
     return out.take();
 }
 

@@ -17,15 +17,15 @@
 namespace ctdb::protocol {
 
 struct record_view {
-    ctdb::reqid reqid;
-    byte_view key;
-    byte_view data; // with or without header, as the use says
+    ctdb::reqid reqid{};
+    byte_view key{};
+    byte_view data{}; // with or without header, as the use says
 };
 
 struct record_buffer_view {
-    ctdb::db_id db_id;
+    ctdb::db_id db_id{};
     std::uint32_t count = 0;
-    byte_view entries; // the bytes behind the 8-byte head
+    byte_view entries{}; // the bytes behind the 8-byte head
 };
 
 // Reads one entry and steps over it; an entry longer than key and data is tolerated, the next
@@ -74,9 +74,9 @@ private:
     std::byte* grow(std::size_t size);
     void start();
 
-    ctdb::db_id db_;
+    ctdb::db_id db_{};
     std::uint32_t count_ = 0;
-    bytes out_;
+    bytes out_{};
 };
 
 // One entry alone (TRAVERSE_DATA, traverse messages).

@@ -36,7 +36,7 @@ struct ipv6_address {
 };
 
 struct sock_addr {
-    std::variant<std::monostate, ipv4_address, ipv6_address> ip;
+    std::variant<std::monostate, ipv4_address, ipv6_address> ip{};
     std::uint16_t port = 0;
 
     [[nodiscard]] bool is_none() const noexcept { return ip.index() == 0; }

@@ -14,12 +14,12 @@ namespace ctdb::protocol {
 
 struct public_ip {
     ctdb::pnn pnn = unknown_pnn; // holder; unknown_pnn = nobody
-    sock_addr address;
+    sock_addr address{};
     bool operator==(const public_ip&) const = default;
 };
 
 struct public_ip_list {
-    std::vector<public_ip> ips;
+    std::vector<public_ip> ips{};
     bool operator==(const public_ip_list&) const = default;
 };
 
@@ -27,49 +27,49 @@ inline constexpr std::size_t iface_name_max = 15;
 
 // A name on the wire has 18 bytes with a NUL at index 16 at the latest.
 struct iface {
-    std::string name;
+    std::string name{};
     std::uint16_t link_state = 0; // 1 = up
     std::uint32_t references = 0;
     bool operator==(const iface&) const = default;
 };
 
 struct iface_list {
-    std::vector<iface> ifaces;
+    std::vector<iface> ifaces{};
     bool operator==(const iface_list&) const = default;
 };
 
 inline constexpr std::uint32_t no_active_iface = 0xFFFFFFFF;
 
 struct public_ip_info {
-    public_ip ip;
+    public_ip ip{};
     std::uint32_t active_index = no_active_iface; // into ifaces
-    std::vector<iface> ifaces;
+    std::vector<iface> ifaces{};
     bool operator==(const public_ip_info&) const = default;
 };
 
 // ADD_PUBLIC_IP, DEL_PUBLIC_IP, SEND_GRATUITOUS_ARP. iface may be a comma list.
 struct addr_info {
-    sock_addr address;
+    sock_addr address{};
     std::uint32_t mask = 0; // prefix bits
-    std::optional<std::string> iface;
+    std::optional<std::string> iface{};
     bool operator==(const addr_info&) const = default;
 };
 
 struct connection {
-    sock_addr src; // the remote client
-    sock_addr dst; // our (public) address
+    sock_addr src{}; // the remote client
+    sock_addr dst{}; // our (public) address
     bool operator==(const connection&) const = default;
     auto operator<=>(const connection&) const = default;
 };
 
 struct connection_list {
-    std::vector<connection> connections;
+    std::vector<connection> connections{};
     bool operator==(const connection_list&) const = default;
 };
 
 struct tickle_list {
-    sock_addr address;
-    std::vector<connection> connections;
+    sock_addr address{};
+    std::vector<connection> connections{};
     bool operator==(const tickle_list&) const = default;
 };
 

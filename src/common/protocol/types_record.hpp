@@ -16,9 +16,9 @@ namespace ctdb::protocol {
 // "ltdb header": the first 24 bytes of a record's value in the database file, and of `data` in most
 // uses.
 struct record_header {
-    ctdb::rsn rsn;
-    pnn dmaster;
-    record_flags flags;
+    ctdb::rsn rsn{};
+    pnn dmaster{};
+    record_flags flags{};
     std::uint32_t reserved = 0;
     bool operator==(const record_header&) const = default;
 };
@@ -40,36 +40,36 @@ struct codec<record_header> {
 
 // rec_data: whether `data` begins with a record header depends on the use (4.5), not on the bytes.
 struct marshalled_record {
-    ctdb::reqid reqid; // traverses only, otherwise 0
-    bytes key;
-    bytes data;
+    ctdb::reqid reqid{}; // traverses only, otherwise 0
+    bytes key{};
+    bytes data{};
     bool operator==(const marshalled_record&) const = default;
 };
 inline constexpr std::size_t record_fixed_size = 16;
 
 // rec_buffer, the "marshall buffer".
 struct record_buffer {
-    ctdb::db_id db_id;
-    std::vector<marshalled_record> records;
+    ctdb::db_id db_id{};
+    std::vector<marshalled_record> records{};
     bool operator==(const record_buffer&) const = default;
 };
 inline constexpr std::size_t record_buffer_fixed_size = 8;
 
 // SCHEDULE_FOR_DELETION.
 struct key_data {
-    ctdb::db_id db_id;
-    record_header header;
-    bytes key;
+    ctdb::db_id db_id{};
+    record_header header{};
+    bytes key{};
     bool operator==(const key_data&) const = default;
 };
 
 // PUSH_RECORD.
 struct pushed_record {
-    ctdb::generation generation;
-    ctdb::db_id db_id;
-    record_header header;
-    bytes key;
-    bytes value; // without header
+    ctdb::generation generation{};
+    ctdb::db_id db_id{};
+    record_header header{};
+    bytes key{};
+    bytes value{}; // without header
     bool operator==(const pushed_record&) const = default;
 };
 

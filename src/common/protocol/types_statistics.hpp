@@ -63,7 +63,7 @@ struct lock_counters {
     std::uint32_t num_current = 0;
     std::uint32_t num_pending = 0;
     std::uint32_t num_failed = 0;
-    latency_counter latency;
+    latency_counter latency{};
     count_buckets buckets{};
     bool operator==(const lock_counters&) const = default;
 };
@@ -78,12 +78,12 @@ struct statistics {
     std::uint32_t node_packets_recv = 0;
     std::uint32_t keepalive_packets_sent = 0;
     std::uint32_t keepalive_packets_recv = 0;
-    node_counters node;
-    client_counters client;
-    timeout_counters timeouts;
-    latency_counter reclock_daemon;
-    latency_counter reclock_recovery;
-    lock_counters locks;
+    node_counters node{};
+    client_counters client{};
+    timeout_counters timeouts{};
+    latency_counter reclock_daemon{};
+    latency_counter reclock_recovery{};
+    lock_counters locks{};
     std::uint32_t total_calls = 0;
     std::uint32_t pending_calls = 0;
     std::uint32_t childwrite_calls = 0;
@@ -92,51 +92,51 @@ struct statistics {
     std::uint32_t last_counter = 0; // end mark of the counter block, no meaning
     std::uint32_t max_hop_count = 0;
     count_buckets hop_count_buckets{};
-    latency_counter call_latency;
-    latency_counter childwrite_latency;
+    latency_counter call_latency{};
+    latency_counter childwrite_latency{};
     std::uint32_t num_recoveries = 0;
-    time_value start_time;
-    time_value current_time;
+    time_value start_time{};
+    time_value current_time{};
     std::uint32_t total_ro_delegations = 0;
     std::uint32_t total_ro_revokes = 0;
     bool operator==(const statistics&) const = default;
 };
 
 struct statistics_list {
-    std::vector<statistics> stats; // newest first; GET_STAT_HISTORY always answers 100
+    std::vector<statistics> stats{}; // newest first; GET_STAT_HISTORY always answers 100
     bool operator==(const statistics_list&) const = default;
 };
 
 struct hot_key {
     std::uint32_t count = 0;
-    bytes key;
+    bytes key{};
     bool operator==(const hot_key&) const = default;
 };
 
 inline constexpr std::size_t hot_key_count = 10;
 
 struct db_statistics {
-    lock_counters locks;
-    latency_counter vacuum_latency;
+    lock_counters locks{};
+    latency_counter vacuum_latency{};
     std::uint32_t ro_delegations = 0;
     std::uint32_t ro_revokes = 0;
     count_buckets hop_count_buckets{};
     std::uint32_t num_hot_keys = hot_key_count; // always 10 on the wire
-    std::array<hot_key, hot_key_count> hot_keys;
+    std::array<hot_key, hot_key_count> hot_keys{};
     bool operator==(const db_statistics&) const = default;
 };
 
 struct script {
-    std::string name; // at most 31 characters on the wire
-    time_value start;
-    time_value finished;
+    std::string name{}; // at most 31 characters on the wire
+    time_value start{};
+    time_value finished{};
     std::int32_t status = 0;
-    std::string output; // at most 511
+    std::string output{}; // at most 511
     bool operator==(const script&) const = default;
 };
 
 struct script_list {
-    std::vector<script> scripts;
+    std::vector<script> scripts{};
     bool operator==(const script_list&) const = default;
 };
 

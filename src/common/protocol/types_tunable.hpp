@@ -14,20 +14,20 @@ namespace ctdb::protocol {
 // SET_TUNABLE.
 struct tunable {
     std::uint32_t value = 0;
-    std::string name;
+    std::string name{};
     bool operator==(const tunable&) const = default;
 };
 
 // GET_TUNABLE.
 struct tunable_name {
-    std::string name;
+    std::string name{};
     bool operator==(const tunable_name&) const = default;
 };
 
 // LIST_TUNABLES: on the wire joined by ':'. A leading ':' (upstream's daemon sends one) is no empty
 // name.
 struct var_list {
-    std::vector<std::string> names;
+    std::vector<std::string> names{};
     bool operator==(const var_list&) const = default;
 };
 
