@@ -177,6 +177,14 @@ void client_hub::reply_to_call(client_id client, reqid id, std::int32_t status, 
     send_to(client, protocol::encode(header_for(id), reply));
 }
 
+void client_hub::refuse_call(
+    client_id client, reqid id, std::int32_t status, std::string_view text
+) {
+    const std::string with_nul = std::string(text) + '\0';
+    const protocol::reply_error reply{status, view_of(with_nul)};
+    send_to(client, protocol::encode(header_for(id), reply));
+}
+
 void client_hub::deliver_message(client_id client, srvid address, byte_view data) {
     const auto found = clients_.find(client);
     if (found == clients_.end()) {

@@ -63,6 +63,7 @@ public:
     void client_gone(client_id client);
 
     void reply_to_call(client_id client, reqid id, std::int32_t status, byte_view data);
+    void refuse_call(client_id client, reqid id, std::int32_t status, std::string_view text);
     void tunnel(const protocol::packet_header& header, const protocol::req_tunnel& body);
 
     [[nodiscard]] std::size_t count() const noexcept { return clients_.size(); }

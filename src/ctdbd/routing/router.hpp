@@ -17,6 +17,7 @@
 
 #include <deque>
 #include <functional>
+#include <string>
 #include <vector>
 
 namespace ctdb::ctdbd {
@@ -30,6 +31,8 @@ public:
     virtual ~peer_links() = default;
     // Takes a whole, padded packet; silently lost if there is no outgoing link (databases.md 0.4).
     virtual void send(pnn to, bytes packet) = 0;
+    virtual void fail(pnn peer, std::string why) = 0; // it is silent: close both connections
+    [[nodiscard]] virtual std::size_t queued_bytes(pnn to) const = 0;
 };
 
 // What the router must know of the other nodes; the node table answers.

@@ -30,6 +30,10 @@ public:
     [[nodiscard]] bool has(srvid address, client_id owner) const;
 
     void deliver(srvid address, byte_view data) const;
+    // Without copies to those who listen to all (records of a traverse).
+    void deliver_exactly(srvid address, byte_view data) const {
+        deliver_to(address, address, data);
+    }
     [[nodiscard]] std::size_t size() const noexcept { return count_; }
 
 private:

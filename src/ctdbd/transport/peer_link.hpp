@@ -58,6 +58,9 @@ public:
 
     [[nodiscard]] const protocol::sock_addr& address() const noexcept { return address_; }
     [[nodiscard]] bool connected() const noexcept { return connected_; }
+    [[nodiscard]] std::size_t queued_bytes() const noexcept {
+        return outgoing_ ? outgoing_->queued_bytes() : 0;
+    }
     void start();                      // first attempt on the next turn
     void send(bytes packet);           // lost without an outgoing connection
     void accept(unique_fd connection); // an incoming connection from this peer

@@ -72,6 +72,11 @@ void tcp_links::fail(pnn peer, std::string why) {
     }
 }
 
+std::size_t tcp_links::queued_bytes(pnn to) const {
+    const auto link = links_.find(to);
+    return link == links_.end() ? 0 : link->second->queued_bytes();
+}
+
 bool tcp_links::connected(pnn peer) const {
     const auto link = links_.find(peer);
     return link != links_.end() && link->second->connected();

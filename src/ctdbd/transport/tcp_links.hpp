@@ -42,7 +42,8 @@ public:
     void set_peers(const std::vector<peer_address>& peers);
 
     void send(pnn to, bytes packet) override;
-    void fail(pnn peer, std::string why); // silence: declare it dead
+    void fail(pnn peer, std::string why) override;
+    [[nodiscard]] std::size_t queued_bytes(pnn to) const override;
     [[nodiscard]] bool connected(pnn peer) const;
 
 private:

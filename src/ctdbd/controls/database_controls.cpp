@@ -1,0 +1,210 @@
+// Controls about databases and records: each is a method of database_set, commit_service or
+// traverse_service.
+
+#include "common/base/log.hpp"
+#include "common/protocol/controls.hpp"
+#include "ctdbd/node.hpp"
+
+namespace ctdb::ctdbd {
+
+namespace {
+
+namespace controls = protocol::controls;
+using protocol::none;
+
+template <class Control>
+void serve_attach(control_table& table, node& n, protocol::db_flags kind) {
+    table.serve_later<Control>(
+        [&n,
+         kind](const control_request& r, const std::string& name, const reply_to<Control>& reply) {
+            n.databases().attach(kind, name, asker_of(r), reply);
+        }
+    );
+}
+
+void serve_identity(control_table& table, node& n) {
+    database_set& dbs = n.databases();
+    serve_attach<controls::db_attach>(table, n, protocol::db_flags{});
+    serve_attach<controls::db_attach_persistent>(table, n, protocol::db_flag::persistent);
+    serve_attach<controls::db_attach_replicated>(table, n, protocol::db_flag::replicated);
+    table.serve<controls::get_db_path>([&dbs](const control_request&, db_id id) {
+        return dbs.path(id);
+    });
+    table.serve<controls::get_db_name>([&dbs](const control_request&, db_id id) {
+        return dbs.name(id);
+    });
+    table.serve<controls::get_db_map>(
+        [&dbs](const control_request&, none) -> answer<protocol::dbid_map> { return dbs.db_map(); }
+    );
+    table.serve<controls::db_open_flags>([&dbs](const control_request&, db_id id) {
+        return dbs.open_flags(id);
+    });
+    table.serve<controls::db_detach>([&dbs](const control_request& r, db_id id) {
+        return dbs.detach(id, asker_of(r));
+    });
+}
+
+void serve_attributes(control_table& table, node& n) {
+    database_set& dbs = n.databases();
+    table.serve<controls::enable_seqnum>([&dbs](const control_request&, db_id id) {
+        return dbs.enable_seqnum(id);
+    });
+    table.serve<controls::update_seqnum>([&dbs](const control_request& r, db_id id) {
+        return dbs.update_seqnum(id, asker_of(r));
+    });
+    table.serve_later<controls::get_db_seqnum>([&dbs](
+                                                   const control_request&,
+                                                   const protocol::padded_db_id& asked,
+                                                   const reply_to<controls::get_db_seqnum>& reply
+                                               ) { dbs.sequence_number(asked.db_id, reply); });
+    table.serve<controls::db_get_health>([&dbs](const control_request&, db_id id) {
+        return dbs.health(id);
+    });
+    table.serve<controls::db_set_healthy>([&dbs](const control_request&, db_id id) {
+        return dbs.set_healthy(id);
+    });
+    table.serve<controls::get_db_statistics>(
+        [&dbs](const control_request&, db_id id) -> answer<protocol::db_statistics> {
+            database* db = dbs.find(id);
+            if (db == nullptr || db->engine() == nullptr) {
+                return refuse("unknown database 0x{:08x}", id);
+            }
+            return db->engine()->statistics();
+        }
+    );
+}
+
+template <class Control>
+void serve_transaction(
+    control_table& table,
+    database_set& dbs,
+    answer<> (database_set::*method)(const protocol::transdb&)
+) {
+    table.serve<Control>([&dbs, method](const control_request&, const protocol::transdb& request) {
+        return (dbs.*method)(request);
+    });
+}
+
+void serve_recovery(control_table& table, node& n) {
+    database_set& dbs = n.databases();
+    table.serve_later<controls::freeze>(
+        [&dbs](const control_request&, none, const reply_to<controls::freeze>& reply) {
+            dbs.freeze_all(reply);
+        }
+    );
+    table.serve_later<controls::db_freeze>(
+        [&dbs](const control_request&, db_id id, const reply_to<controls::db_freeze>& reply) {
+            dbs.freeze(id, reply);
+        }
+    );
+    table.serve<controls::db_thaw>([&dbs](const control_request&, db_id id) { return dbs.thaw(id); }
+    );
+    serve_transaction<controls::db_transaction_start>(table, dbs, &database_set::begin);
+    serve_transaction<controls::db_transaction_commit>(table, dbs, &database_set::commit);
+    serve_transaction<controls::wipe_database>(table, dbs, &database_set::wipe);
+    table.serve<controls::db_transaction_cancel>([&dbs](const control_request&, db_id id) {
+        return dbs.cancel(id);
+    });
+    table.serve_later<controls::db_pull>([&dbs](
+                                             const control_request& r,
+                                             const protocol::pulldb_ext& request,
+                                             const reply_to<controls::db_pull>& reply
+                                         ) { dbs.pull(request, asker_of(r), reply); });
+    table.serve<controls::db_push_start>(
+        [&dbs](const control_request&, const protocol::pulldb_ext& request) {
+            return dbs.push_start(request);
+        }
+    );
+    table.serve_later<controls::db_push_confirm>(
+        [&dbs](const control_request&, db_id id, const reply_to<controls::db_push_confirm>& reply) {
+            dbs.push_confirm(id, reply);
+        }
+    );
+}
+
+// Record buffers stay as they came: the databases check and apply them in place.
+void serve_records(control_table& table, node& n) {
+    table.add(controls::update_record::opcode, [&n](const control_request& r, control_reply reply) {
+        n.databases().update_record(
+            r.data, asker_of(r), reply_to<controls::update_record>(std::move(reply))
+        );
+    });
+    table.add(controls::trans3_commit::opcode, [&n](const control_request& r, control_reply reply) {
+        n.commits().commit(
+            r.data, asker_of(r), reply_to<controls::trans3_commit>(std::move(reply))
+        );
+    });
+}
+
+void serve_traverse(control_table& table, node& n) {
+    traverse_service& t = n.traverses();
+    table.serve<controls::start_traverse>(
+        [&t](const control_request& r, const protocol::traverse_start& s) {
+            return t.start({s.db_id, s.reqid, s.srvid, false}, asker_of(r));
+        }
+    );
+    table.serve<controls::start_traverse_ext>(
+        [&t](const control_request& r, const protocol::traverse_start_ext& s) {
+            return t.start(s, asker_of(r));
+        }
+    );
+    table.serve<controls::traverse_node>(
+        [&t](const control_request& r, const protocol::traverse_all& s) {
+            return t.walk({s.db_id, s.reqid, s.pnn, s.client_reqid, s.srvid, false}, asker_of(r));
+        }
+    );
+    table.serve<controls::traverse_node_ext>(
+        [&t](const control_request& r, const protocol::traverse_all_ext& s) {
+            return t.walk(s, asker_of(r));
+        }
+    );
+    table.serve<controls::kill_traverse>(
+        [&t](const control_request& r, const protocol::traverse_start& s) {
+            return t.kill(s, asker_of(r));
+        }
+    );
+    table.add(
+        controls::traverse_data::opcode,
+        [&t](const control_request& r, const control_reply& reply) {
+            reply(answer_of<controls::traverse_data>(
+                as_reply<controls::traverse_data>(t.data(r.data, asker_of(r)))
+            ));
+        }
+    );
+}
+
+// Read-only delegation, sticky records, vacuuming and pushed records: the next step of the database
+// engine. Until then the answer is a refusal that says so; nothing depends on them for correctness.
+template <class... Controls>
+void refuse_until_built(control_table& table) {
+    (table.add(
+         Controls::opcode,
+         [](const control_request& r, const control_reply& reply) {
+             client::control_answer answer;
+             answer.text = fmt::format("{} is not offered by this release", Controls::name);
+             log_info("{} from node {} refused: not offered", Controls::name, r.origin.node);
+             reply(std::move(answer));
+         }
+     ),
+     ...);
+}
+
+} // namespace
+
+void serve_database_controls(control_table& table, node& n) {
+    serve_identity(table, n);
+    serve_attributes(table, n);
+    serve_recovery(table, n);
+    serve_records(table, n);
+    serve_traverse(table, n);
+    refuse_until_built<
+        controls::set_db_readonly,
+        controls::set_db_sticky,
+        controls::schedule_for_deletion,
+        controls::try_delete_records,
+        controls::vacuum_fetch,
+        controls::vacuum_db,
+        controls::push_record>(table);
+}
+
+} // namespace ctdb::ctdbd
