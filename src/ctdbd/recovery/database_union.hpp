@@ -24,7 +24,6 @@ struct database_plan {
 };
 
 // In the order in which the nodes list them, first node first; each database once.
-[[nodiscard]] std::vector<database_plan>
-unite_databases(const std::vector<node_databases>& nodes);
+[[nodiscard]] std::vector<database_plan> unite_databases(const std::vector<node_databases>& nodes);
 
 } // namespace ctdb::ctdbd

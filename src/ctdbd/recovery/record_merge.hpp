@@ -18,6 +18,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
@@ -31,6 +32,7 @@ public:
     // Merges one pulled buffer from node number `order` (position in the node list) and returns how
     // many records it held. Records without a whole header count but are not kept.
     [[nodiscard]] result<std::uint32_t> add(byte_view record_buffer, std::uint32_t order);
+    [[nodiscard]] pnn leader() const noexcept { return leader_; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
 
     struct record {
@@ -44,7 +46,7 @@ public:
     [[nodiscard]] bool visit(std::size_t& position, Visitor&& use) const;
 
 private:
-    static constexpr std::size_t parts = 1024;
+    static constexpr std::size_t parts = 256;
     struct kept {
         std::uint64_t rsn = 0;
         std::uint32_t dmaster = 0;
@@ -52,7 +54,7 @@ private:
         std::uint32_t order = 0;
         std::uint32_t size = 0;     // of the value
         std::uint32_t capacity = 0; // of its place
-        const std::byte* value = nullptr;
+        std::byte* value = nullptr;
     };
     using part = std::unordered_map<std::string_view, kept>; // keys lie in blocks_
 
@@ -61,9 +63,8 @@ private:
     );
     [[nodiscard]] bool
     beats(const protocol::record_header& header, std::uint32_t order, const kept& old) const;
-    void keep(
-        kept& place, const protocol::record_header& header, byte_view value, std::uint32_t order
-    );
+    void
+    keep(kept& place, const protocol::record_header& header, byte_view value, std::uint32_t order);
     [[nodiscard]] std::byte* allocate(std::size_t size);
     [[nodiscard]] const std::byte* copy_in(byte_view data);
 
@@ -98,11 +99,11 @@ bool record_merge::visit(std::size_t& position, Visitor&& use) const {
 
 // How the winners are given out.
 struct push_rules {
-    bool rewrite_dmaster = true;  // volatile and replicated; false: persistent, header untouched
-    bool keep_dmaster = false;    // 12.3 S5: every active node is ours
-    pnn leader;                   // dmaster of everything without keep_dmaster
-    std::vector<pnn> nodes;       // by `order`
-    protocol::vnn_map map;        // the new one: lmaster of what nobody holds
+    bool rewrite_dmaster = true; // volatile and replicated; false: persistent, header untouched
+    bool keep_dmaster = false;   // 12.3 S5: every active node is ours
+    pnn leader;                  // dmaster of everything without keep_dmaster
+    std::vector<pnn> nodes;      // by `order`
+    protocol::vnn_map map;       // the new one: lmaster of what nobody holds
 };
 
 // The header to push, or nothing for empty records: deleted ones end here.

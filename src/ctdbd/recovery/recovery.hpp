@@ -32,12 +32,12 @@ struct recovery_request {
 struct recovery_report {
     result<> outcome;
     ctdb::generation generation;
-    std::vector<pnn> active;                // nodes taken in
+    std::vector<pnn> active; // nodes taken in
     protocol::vnn_map vnn_map;
-    std::size_t databases = 0;              // recovered
-    std::vector<db_id> of_differing_kinds;  // got an empty transaction only
-    std::map<pnn, std::uint32_t> credits;   // failures per node in this run
-    std::vector<pnn> banned;                // told to ban itself: none or one
+    std::size_t databases = 0;             // recovered
+    std::vector<db_id> of_differing_kinds; // got an empty transaction only
+    std::map<pnn, std::uint32_t> credits;  // failures per node in this run
+    std::vector<pnn> banned;               // told to ban itself: none or one
     async::duration took{};
 };
 

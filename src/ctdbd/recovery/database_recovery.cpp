@@ -1,0 +1,296 @@
+#include "ctdbd/recovery/database_recovery.hpp"
+
+#include "common/base/log.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace ctdb::ctdbd {
+namespace {
+
+namespace controls = protocol::controls;
+constexpr std::chrono::milliseconds turn_time_max{4}; // of the loop, at a stretch
+constexpr std::chrono::milliseconds pause_for_queues{2};
+
+} // namespace
+
+database_recovery::database_recovery(recovery_run& run, const database_plan& plan)
+    : run_(run), plan_(plan), nodes_(plan.kinds_differ ? plan.having : run.active()),
+      name_(fmt::format("{:#010x}", plan.id.value)), merge_(run.port().self()), buffer_(plan.id),
+      buffer_size_max_(run.tunables()[protocol::tunable_id::rec_buffer_size_limit]) {}
+
+std::string database_recovery::step(std::string_view what) const {
+    return fmt::format("database {}: {}", name_, what);
+}
+
+protocol::transdb database_recovery::transaction() const {
+    return protocol::transdb{plan_.id, run_.vnn_map().generation.value};
+}
+
+async::task<result<>> database_recovery::attempt() {
+    const result<> exists = co_await make_it_exist_everywhere();
+    if (!exists) {
+        co_return exists;
+    }
+    const result<> frozen =
+        co_await run_.tell<controls::db_freeze>(nodes_, plan_.id, step("freeze"));
+    if (!frozen) {
+        co_return frozen;
+    }
+    recovery_run::slot_holder slot(run_);
+    co_await slot.acquire();
+    const result<> begun = co_await run_.tell<controls::db_transaction_start>(
+        nodes_, transaction(), step("start transaction")
+    );
+    if (!begun) {
+        co_return begun;
+    }
+    if (!plan_.kinds_differ) {
+        const result<> changed = co_await change_content();
+        if (!changed) {
+            co_return changed;
+        }
+    }
+    const result<> committed = co_await run_.tell<controls::db_transaction_commit>(
+        nodes_, transaction(), step("commit transaction")
+    );
+    slot.release();
+    if (!committed) {
+        co_return committed;
+    }
+    co_return co_await run_.tell<controls::db_thaw>(nodes_, plan_.id, step("thaw"));
+}
+
+// ---- steps 1 and 2 ----
+
+async::task<result<>> database_recovery::make_it_exist_everywhere() {
+    const result<> named = co_await agree_on_name();
+    if (!named) {
+        co_return named;
+    }
+    if (plan_.kinds_differ) {
+        log_error(
+            "recovery: database {} is of different kinds on different nodes: it is left as it is "
+            "on each; detach or remove it where it is wrong",
+            name_
+        );
+        co_return result<>{};
+    }
+    co_return co_await attach_where_lacking();
+}
+
+async::task<result<>> database_recovery::agree_on_name() {
+    const auto names = co_await run_.ask<controls::get_db_name>(plan_.having, plan_.id);
+    const result<> judged = run_.judge(names, step("get name"));
+    if (!judged) {
+        co_return judged;
+    }
+    name_ = *names.values.front();
+    for (std::size_t i = 0; i < names.nodes.size(); ++i) {
+        if (*names.values[i] != name_) {
+            run_.credit(names.nodes[i]);
+            co_return fail(
+                EPROTO,
+                "node {}: database {:#010x} is called {}, on node {} {}",
+                names.nodes[i],
+                plan_.id.value,
+                *names.values[i],
+                names.nodes.front(),
+                name_
+            );
+        }
+    }
+    co_return result<>{};
+}
+
+async::task<result<>> database_recovery::attach_where_lacking() {
+    const protocol::control_flags flags = protocol::control_flag::attach_recovery;
+    replies<db_id> attached;
+    if (is_persistent()) {
+        attached = co_await run_.ask<controls::db_attach_persistent>(plan_.lacking, name_, flags);
+    } else if (plan_.kind.has(protocol::db_flag::replicated)) {
+        attached = co_await run_.ask<controls::db_attach_replicated>(plan_.lacking, name_, flags);
+    } else {
+        attached = co_await run_.ask<controls::db_attach>(plan_.lacking, name_, flags);
+    }
+    const result<> judged = run_.judge(attached, step("attach"));
+    if (!judged) {
+        co_return judged;
+    }
+    for (std::size_t i = 0; i < attached.nodes.size(); ++i) {
+        if (*attached.values[i] != plan_.id) {
+            run_.credit(attached.nodes[i]);
+            co_return fail(EPROTO, "node {}: {}: other id", attached.nodes[i], step("attach"));
+        }
+    }
+    co_return result<>{};
+}
+
+// ---- steps 6 to 8 ----
+
+async::task<result<>> database_recovery::change_content() {
+    const result<> collected = co_await collect();
+    if (!collected) {
+        co_return collected;
+    }
+    const result<> wiped =
+        co_await run_.tell<controls::wipe_database>(nodes_, transaction(), step("wipe"));
+    if (!wiped) {
+        co_return wiped;
+    }
+    co_return co_await push();
+}
+
+async::task<result<>> database_recovery::collect() {
+    if (protocol::is_volatile(plan_.kind)) {
+        co_return co_await collect_from_all();
+    }
+    co_return co_await collect_from_newest();
+}
+
+async::task<result<>> database_recovery::collect_from_all() {
+    std::vector<async::task<result<>>> pulls;
+    for (std::uint32_t order = 0; order < nodes_.size(); ++order) {
+        pulls.push_back(pull(nodes_[order], order));
+    }
+    const auto outcomes = co_await async::gather(std::move(pulls));
+    for (const result<>& outcome : outcomes) {
+        if (!outcome) {
+            co_return outcome;
+        }
+    }
+    co_return result<>{};
+}
+
+async::task<result<>> database_recovery::collect_from_newest() {
+    protocol::padded_db_id which;
+    which.db_id = plan_.id;
+    const auto numbers = co_await run_.ask<controls::get_db_seqnum>(nodes_, which);
+    const result<> judged = run_.judge(numbers, step("get sequence number"));
+    if (!judged) {
+        co_return judged;
+    }
+    std::vector<std::pair<pnn, std::uint64_t>> copies;
+    for (std::size_t i = 0; i < numbers.nodes.size(); ++i) {
+        copies.emplace_back(numbers.nodes[i], *numbers.values[i]);
+    }
+    const pnn newest = newest_copy(copies);
+    const auto place = std::find(nodes_.begin(), nodes_.end(), newest);
+    co_return co_await pull(newest, static_cast<std::uint32_t>(place - nodes_.begin()));
+}
+
+async::task<result<>> database_recovery::pull(pnn node, std::uint32_t order) {
+    protocol::pulldb_ext what;
+    what.db_id = plan_.id;
+    what.srvid = run_.fresh_address();
+    std::uint32_t received = 0;
+    result<> readable;
+    const auto take = [&](byte_view data) {
+        if (const auto count = merge_.add(data, order)) {
+            received += *count;
+        } else if (readable) {
+            readable = pass(count);
+        }
+    };
+    const auto subscription = run_.port().subscribe(what.srvid, take);
+    const auto sent =
+        co_await client::call<controls::db_pull>(run_.port(), node, what, run_.deadline());
+    if (sent && readable && *sent == received) {
+        co_return result<>{};
+    }
+    run_.credit(node);
+    if (!sent) {
+        co_return fail(sent.error().code, "node {}: {}: {}", node, step("pull"), sent.error().what);
+    }
+    if (!readable) {
+        co_return fail(EBADMSG, "node {}: {}: {}", node, step("pull"), readable.error().what);
+    }
+    co_return fail(
+        EBADMSG, "node {}: {}: {} records came, {} were sent", node, step("pull"), received, *sent
+    );
+}
+
+push_rules database_recovery::rules() const {
+    push_rules rules;
+    rules.rewrite_dmaster = !is_persistent();
+    rules.keep_dmaster = run_.all_ours();
+    rules.leader = merge_.leader();
+    rules.nodes = nodes_;
+    rules.map = run_.vnn_map();
+    return rules;
+}
+
+async::task<result<>> database_recovery::push() {
+    protocol::pulldb_ext what;
+    what.db_id = plan_.id;
+    what.srvid = run_.fresh_address();
+    const result<> ready =
+        co_await run_.tell<controls::db_push_start>(nodes_, what, step("start push"));
+    if (!ready) {
+        co_return ready;
+    }
+    const std::uint32_t sent = co_await send_records(what.srvid);
+    const auto stored = co_await run_.ask<controls::db_push_confirm>(nodes_, plan_.id);
+    const result<> judged = run_.judge(stored, step("confirm push"));
+    if (!judged) {
+        co_return judged;
+    }
+    for (std::size_t i = 0; i < stored.nodes.size(); ++i) {
+        if (*stored.values[i] != sent) {
+            run_.credit(stored.nodes[i]);
+            co_return fail(
+                EBADMSG,
+                "node {}: {}: {} of {} records stored",
+                stored.nodes[i],
+                step("push"),
+                *stored.values[i],
+                sent
+            );
+        }
+    }
+    co_return result<>{};
+}
+
+async::task<std::uint32_t> database_recovery::send_records(srvid address) {
+    async::runtime& rt = run_.port().runtime();
+    const push_rules how = rules();
+    const auto use = [&](const record_merge::record& winner) { append(winner, how, address); };
+    std::size_t position = 0;
+    auto turn_ends = rt.now() + turn_time_max;
+    while (merge_.visit(position, use)) {
+        if (run_.queues_are_long()) {
+            co_await async::sleep_for(rt, pause_for_queues);
+            turn_ends = rt.now() + turn_time_max;
+        } else if (rt.now() >= turn_ends) {
+            co_await async::sleep_until(rt, rt.now()); // the loop serves its sockets
+            turn_ends = rt.now() + turn_time_max;
+        }
+    }
+    flush(address);
+    co_return sent_;
+}
+
+void database_recovery::append(
+    const record_merge::record& winner, const push_rules& rules, srvid address
+) {
+    const auto header = pushed_header(winner, rules);
+    if (!header) {
+        return;
+    }
+    buffer_.append(winner.key, *header, winner.value);
+    ++sent_;
+    if (buffer_.size() >= buffer_size_max_) {
+        flush(address);
+    }
+}
+
+void database_recovery::flush(srvid address) {
+    if (!buffer_.empty()) {
+        for (const pnn node : nodes_) {
+            run_.port().message(node, address, buffer_.view());
+        }
+        static_cast<void>(buffer_.take());
+    }
+}
+
+} // namespace ctdb::ctdbd

@@ -1,0 +1,57 @@
+// database_recovery: one attempt to recover one database (databases.md 6.5-6.7): names, attach,
+// freeze, transaction, collect, wipe, push, commit, thaw.
+//
+// Waits for no other database except for a slot, and that only when frozen everywhere. Failing
+// leaves the database frozen with an open transaction on some nodes; the next attempt, or the next
+// recovery, starts a new transaction. Private to this folder.
+#pragma once
+
+#include "common/protocol/record_buffer.hpp"
+#include "ctdbd/recovery/record_merge.hpp"
+#include "ctdbd/recovery/recovery_run.hpp"
+
+#include <optional>
+#include <string>
+
+namespace ctdb::ctdbd {
+
+class database_recovery {
+public:
+    // Both outlive the object, the object its tasks.
+    database_recovery(recovery_run& run, const database_plan& plan);
+
+    [[nodiscard]] async::task<result<>> attempt();
+
+private:
+    [[nodiscard]] async::task<result<>> make_it_exist_everywhere();
+    [[nodiscard]] async::task<result<>> agree_on_name();
+    [[nodiscard]] async::task<result<>> attach_where_lacking();
+    [[nodiscard]] async::task<result<>> change_content();
+
+    [[nodiscard]] async::task<result<>> collect();
+    [[nodiscard]] async::task<result<>> collect_from_all();
+    [[nodiscard]] async::task<result<>> collect_from_newest();
+    [[nodiscard]] async::task<result<>> pull(pnn node, std::uint32_t order);
+    [[nodiscard]] async::task<result<>> push();
+    [[nodiscard]] async::task<std::uint32_t> send_records(srvid address);
+    [[nodiscard]] push_rules rules() const;
+    void append(const record_merge::record& winner, const push_rules& rules, srvid address);
+    void flush(srvid address);
+
+    [[nodiscard]] protocol::transdb transaction() const;
+    [[nodiscard]] std::string step(std::string_view what) const; // "database x: what"
+    [[nodiscard]] bool is_persistent() const {
+        return plan_.kind.has(protocol::db_flag::persistent);
+    }
+
+    recovery_run& run_;
+    const database_plan& plan_;
+    std::vector<pnn> nodes_; // concerned: all active, or those that have an odd one
+    std::string name_;
+    record_merge merge_;
+    protocol::record_buffer_writer buffer_;
+    std::size_t buffer_size_max_;
+    std::uint32_t sent_ = 0;
+};
+
+} // namespace ctdb::ctdbd

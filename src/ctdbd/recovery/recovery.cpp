@@ -1,0 +1,30 @@
+#include "ctdbd/recovery/recovery.hpp"
+
+#include "common/base/log.hpp"
+#include "ctdbd/recovery/recovery_run.hpp"
+
+namespace ctdb::ctdbd {
+
+async::task<recovery_report> recovery::run(recovery_request request) {
+    const auto begun = port_.runtime().now();
+    recovery_run steps(port_, request, next_address_);
+    auto all = steps.all_steps();
+    result<> outcome = co_await std::move(all);
+    recovery_report report = std::move(steps).finish(std::move(outcome));
+    report.took = port_.runtime().now() - begun;
+    const auto took_ms = std::chrono::duration_cast<std::chrono::milliseconds>(report.took).count();
+    if (report.outcome) {
+        log_notice(
+            "recovery: {} databases on {} nodes in {} ms, generation {:#x}",
+            report.databases,
+            report.active.size(),
+            took_ms,
+            report.generation.value
+        );
+    } else {
+        log_error("recovery failed after {} ms: {}", took_ms, report.outcome.error().what);
+    }
+    co_return report;
+}
+
+} // namespace ctdb::ctdbd

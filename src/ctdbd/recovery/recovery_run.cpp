@@ -1,0 +1,244 @@
+#include "ctdbd/recovery/recovery_run.hpp"
+
+#include "common/base/log.hpp"
+#include "common/protocol/srvids.hpp"
+#include "ctdbd/recovery/database_recovery.hpp"
+
+#include <algorithm>
+
+namespace ctdb::ctdbd {
+namespace {
+
+namespace controls = protocol::controls;
+constexpr std::size_t queued_bytes_max = 8'000'000; // to one node, before a push pauses
+
+} // namespace
+
+recovery_run::recovery_run(
+    client::cluster_port& port, const recovery_request& request, std::uint64_t& next_address
+)
+    : port_(port), request_(request), next_address_(next_address), slot_freed_(port.runtime()) {
+    report_.generation = pick_generation(port.runtime().random(), request.generations_seen);
+}
+
+async::time_point recovery_run::deadline() {
+    const auto limit = tunables_[protocol::tunable_id::recover_timeout];
+    return port_.runtime().now() + std::chrono::seconds{limit};
+}
+
+srvid recovery_run::fresh_address() {
+    return srvid{protocol::srvids::recovery.value + next_address_++};
+}
+
+bool recovery_run::queues_are_long() const {
+    return request_.queued_bytes != nullptr &&
+           std::any_of(active().begin(), active().end(), [this](pnn node) {
+               return request_.queued_bytes(node) > queued_bytes_max;
+           });
+}
+
+recovery_report recovery_run::finish(result<> outcome) && {
+    report_.outcome = std::move(outcome);
+    report_.credits = credits_.all();
+    return std::move(report_);
+}
+
+// ---- the steps of 6.4 ----
+
+async::task<result<>> recovery_run::all_steps() {
+    protocol::none nothing;
+    const auto tunables =
+        co_await client::call<controls::get_all_tunables>(port_, port_.self(), nothing, deadline());
+    if (!tunables) {
+        co_return pass(tunables);
+    }
+    tunables_ = *tunables;
+    const result<> found = co_await find_active_nodes();
+    if (!found) {
+        co_return found;
+    }
+    const result<> capable = co_await read_capabilities();
+    if (!capable) {
+        co_return capable;
+    }
+    const auto before = co_await read_databases();
+    if (!before) {
+        co_return pass(before);
+    }
+    const result<> active_mode = co_await tell<controls::set_recovery_mode>(
+        active(), protocol::recovery_mode::active, "set recovery mode ACTIVE"
+    );
+    if (!active_mode) {
+        co_return active_mode;
+    }
+    // Again: until a moment ago clients could attach more; now they wait (I14).
+    auto plans = co_await read_databases();
+    if (!plans) {
+        co_return pass(plans);
+    }
+    co_return co_await change_epoch(std::move(*plans));
+}
+
+async::task<result<>> recovery_run::change_epoch(std::vector<database_plan> plans) {
+    report_.vnn_map.generation = report_.generation;
+    report_.vnn_map.map = lmasters_of(capabilities_, port_.self());
+    protocol::none nothing;
+    const result<> started =
+        co_await tell<controls::start_recovery>(active(), nothing, "start recovery");
+    if (!started) {
+        co_return started;
+    }
+    const result<> mapped =
+        co_await tell<controls::set_vnn_map>(active(), report_.vnn_map, "set vnn map");
+    if (!mapped) {
+        co_return mapped;
+    }
+    const result<> recovered = co_await recover_databases(std::move(plans));
+    if (!recovered) {
+        co_await ban_worst();
+        co_return recovered;
+    }
+    const result<> normal = co_await tell<controls::set_recovery_mode>(
+        active(), protocol::recovery_mode::normal, "set recovery mode NORMAL"
+    );
+    if (!normal) {
+        co_return normal;
+    }
+    co_return co_await tell<controls::end_recovery>(active(), nothing, "end recovery");
+}
+
+async::task<result<>> recovery_run::find_active_nodes() {
+    protocol::none nothing;
+    const auto own =
+        co_await client::call<controls::get_node_map>(port_, port_.self(), nothing, deadline());
+    if (!own) {
+        co_return pass(own);
+    }
+    const auto views = co_await ask<controls::get_node_map>(connected_nodes(*own), nothing);
+    const result<> judged = judge(views, "get node map");
+    if (!judged) {
+        co_return judged;
+    }
+    for (std::size_t i = 0; i < views.nodes.size(); ++i) {
+        if (calls_itself_active(*views.values[i], views.nodes[i])) {
+            report_.active.push_back(views.nodes[i]);
+        }
+    }
+    if (std::find(active().begin(), active().end(), port_.self()) == active().end()) {
+        co_return fail(ESHUTDOWN, "this node ({}) is not active", port_.self());
+    }
+    co_return result<>{};
+}
+
+async::task<result<>> recovery_run::read_capabilities() {
+    protocol::none nothing;
+    const auto answers = co_await ask<controls::get_capabilities>(active(), nothing);
+    const result<> judged = judge(answers, "get capabilities");
+    if (judged) {
+        for (std::size_t i = 0; i < answers.nodes.size(); ++i) {
+            capabilities_.push_back(node_capabilities{answers.nodes[i], *answers.values[i]});
+        }
+    }
+    co_return judged;
+}
+
+async::task<result<std::vector<database_plan>>> recovery_run::read_databases() {
+    protocol::none nothing;
+    const auto answers = co_await ask<controls::get_db_map>(active(), nothing);
+    const result<> judged = judge(answers, "get database map");
+    if (!judged) {
+        co_return pass(judged);
+    }
+    std::vector<node_databases> maps;
+    for (std::size_t i = 0; i < answers.nodes.size(); ++i) {
+        maps.push_back(node_databases{answers.nodes[i], *answers.values[i]});
+    }
+    co_return unite_databases(maps);
+}
+
+// ---- step 9 ----
+
+async::task<result<>> recovery_run::recover_databases(std::vector<database_plan> plans) {
+    std::vector<result<>> outcomes(plans.size());
+    std::vector<async::task<>> chains;
+    for (std::size_t i = 0; i < plans.size(); ++i) {
+        if (plans[i].kinds_differ) {
+            report_.of_differing_kinds.push_back(plans[i].id);
+        }
+        chains.push_back(recover_one(std::move(plans[i]), outcomes[i]));
+    }
+    async::all_of everything(std::move(chains));
+    co_await everything;
+    result<> first_failure;
+    for (const result<>& outcome : outcomes) {
+        report_.databases += outcome ? 1 : 0;
+        if (!outcome && first_failure) {
+            first_failure = outcome;
+        }
+    }
+    co_return first_failure;
+}
+
+async::task<> recovery_run::recover_one(database_plan plan, result<>& outcome) {
+    for (int attempt = 1; attempt <= recovery::attempts_max; ++attempt) {
+        database_recovery chain(*this, plan);
+        auto attempt_task = chain.attempt();
+        outcome = co_await std::move(attempt_task);
+        if (outcome) {
+            co_return;
+        }
+        log_error(
+            "recovery: database {:#010x}, attempt {} of {}: {}",
+            plan.id.value,
+            attempt,
+            recovery::attempts_max,
+            outcome.error().what
+        );
+    }
+}
+
+async::task<> recovery_run::ban_worst() {
+    for (const pnn node : credits_.over_limit()) {
+        protocol::none nothing;
+        const auto map =
+            co_await client::call<controls::get_node_map>(port_, node, nothing, deadline());
+        if (!map || !calls_itself_active(*map, node)) {
+            continue;
+        }
+        protocol::ban_state ban;
+        ban.pnn = node;
+        ban.seconds = tunables_[protocol::tunable_id::recovery_ban_period];
+        log_error(
+            "recovery: node {} failed {} times, banning it for {} s",
+            node,
+            credits_.all().at(node),
+            ban.seconds
+        );
+        const auto told =
+            co_await client::call<controls::set_ban_state>(port_, node, ban, deadline());
+        if (!told) {
+            log_error("recovery: node {} cannot be banned: {}", node, told.error().what);
+        }
+        report_.banned.push_back(node);
+        co_return;
+    }
+}
+
+// ---- slots ----
+
+async::task<> recovery_run::slot_holder::acquire() {
+    while (run_.slots_used_ == recovery::slots) {
+        co_await run_.slot_freed_.wait();
+    }
+    ++run_.slots_used_;
+    held_ = true;
+}
+
+void recovery_run::slot_holder::release() {
+    if (std::exchange(held_, false)) {
+        --run_.slots_used_;
+        run_.slot_freed_.notify();
+    }
+}
+
+} // namespace ctdb::ctdbd
