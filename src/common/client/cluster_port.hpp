@@ -63,6 +63,9 @@ public:
     // subscription is destroyed.
     [[nodiscard]] virtual std::unique_ptr<message_subscription>
     subscribe(ctdb::srvid address, std::function<void(byte_view data)> handler) = 0;
+    // Inside a message handler: the node that the message came from; unknown_pnn where the port
+    // cannot tell.
+    [[nodiscard]] virtual pnn message_source() const { return unknown_pnn; }
 };
 
 // Turns an answer into the reply type of Control. EREMOTEIO: a failure status, with the peer's

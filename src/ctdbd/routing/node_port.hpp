@@ -19,6 +19,7 @@ public:
     void message(pnn to, ctdb::srvid address, byte_view data) override;
     [[nodiscard]] std::unique_ptr<client::message_subscription>
     subscribe(ctdb::srvid address, std::function<void(byte_view data)> handler) override;
+    [[nodiscard]] pnn message_source() const override { return router_.message_source(); }
 
 private:
     router& router_;

@@ -161,7 +161,9 @@ void router::drop(pnn peer, const char* why) {
 void router::dispatch(pnn peer, const protocol::packet& p, byte_view raw) {
     if (const auto* message = std::get_if<protocol::req_message>(&p.body)) {
         ++counters_.node.req_message;
+        message_source_ = p.header.srcnode;
         registry_.deliver(message->srvid, message->data);
+        message_source_ = unknown_pnn;
     } else if (const auto* control = std::get_if<protocol::req_control>(&p.body)) {
         ++counters_.node.req_control;
         dispatch_control(p.header, *control);

@@ -121,6 +121,8 @@ public:
     void receive(pnn peer, byte_view packet);
     void node_lost(pnn node);
 
+    // While a message is delivered: the node it came from.
+    [[nodiscard]] pnn message_source() const noexcept { return message_source_; }
     [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }
 
 private:
@@ -146,6 +148,7 @@ private:
     std::deque<bytes> to_self_;
     async::deferred self_turn_;
     std::uint64_t dropped_ = 0;
+    pnn message_source_ = unknown_pnn;
 };
 
 } // namespace ctdb::ctdbd
