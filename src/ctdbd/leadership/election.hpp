@@ -43,8 +43,8 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -166,7 +166,8 @@ public:
     static constexpr milliseconds vote_again{300};          // quick: somebody did not speak
     static constexpr milliseconds winner_limit{1000};       // quick: the winner speaks at once
     static constexpr milliseconds release_limit{500};       // resigning: the lock keeper's time
-    static constexpr milliseconds lock_retry_min{100};
+    static constexpr milliseconds lock_retry_min{100};      // then 200, 400...
+    static constexpr milliseconds lock_retry_max{1000};
     static constexpr milliseconds listen_all_here{400};     // starting, nobody is missing
     static constexpr milliseconds listen_majority{1500};    // starting, the bigger half is here
     static constexpr milliseconds late_is_stalled{500};     // E7
@@ -210,34 +211,39 @@ private:
     void follow(pnn leader);
     void become_leaderless(std::string_view why, milliseconds limit);
     void begin(std::string_view why);
+    void begin_prepared();
     void join(std::string_view why);
-    void race();
-    void vote();
+    void race(std::string_view why);
+    enum class speaking : std::uint8_t { now, later };
+    void vote(std::string_view why, speaking when);
     void lead();
     void resign(std::string_view why);
     void farewell();
 
     // Parts of handling.
-    void state_time_up(milliseconds late);
-    void listen_for_leader();
+    void state_time_up();
+    [[nodiscard]] bool excused(milliseconds late);
+    void broadcast_time_up(milliseconds late);
     void claim_heard(pnn claimed);
-    void claim_against_own(pnn claimed);
     void election_wanted(pnn from);
-    void insist(pnn towards);
-    void ballot(pnn from, const protocol::election_message& message);
+    void insist();
+    void ballot(const protocol::election_message& message);
+    void answer_ballot(const protocol::election_message& message);
     void decide_if_all_spoke();
     void decide();
+    void speak();
     void lost_eligibility();
     void lost_leader_link();
+    void greet_newcomers(const cluster_view& before);
     void let_lock_go();
     void retry_lock_later();
 
     [[nodiscard]] bool leader_is_live() const;
-    [[nodiscard]] bool connected(pnn node) const;
-    [[nodiscard]] bool active(pnn node) const;
+    [[nodiscard]] const cluster_view::peer* peer(pnn node) const;
     [[nodiscard]] milliseconds listening_time() const;
     [[nodiscard]] protocol::election_message own_message() const;
-    [[nodiscard]] bool all_spoke() const;
+    [[nodiscard]] std::vector<pnn> silent_voters() const;
+    [[nodiscard]] std::optional<protocol::election_message> best_ballot() const;
     void set_leader(pnn now, std::string_view why);
     void arm(timer which, milliseconds in);
     void disarm(timer which);
@@ -253,11 +259,12 @@ private:
     pnn leader_ = unknown_pnn;
     std::optional<async::time_point> leader_heard_;
     attempt lock_ = attempt::none;
-    std::uint32_t refusals_ = 0; // in a row
-    std::set<pnn> spoken_;       // voting: whose ballot is here
-    std::optional<protocol::election_message> best_;
-    std::optional<async::time_point> spoke_at_;    // last own ELECTION to all
-    std::optional<async::time_point> insisted_at_; // last LEADER outside the broadcast
+    std::uint32_t refusals_ = 0;                        // in a row
+    std::uint32_t rounds_ = 0;                          // of voting, in a row, without a result
+    std::map<pnn, protocol::election_message> ballots_; // voting: what each has said, own included
+    bool excused_ = false;                              // E7, once in a row
+    std::optional<async::time_point> spoke_at_;         // last own ELECTION to all
+    std::optional<async::time_point> insisted_at_;      // last LEADER outside the broadcast
     std::array<std::optional<async::time_point>, timer_count> timers_;
     async::time_point now_{}; // of the event being handled
     outputs out_;

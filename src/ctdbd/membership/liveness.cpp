@@ -33,6 +33,7 @@ void liveness::set(keepalive_settings settings) {
 }
 
 void liveness::connected(pnn node, time_point now) {
+    latest_ = now;
     peer p;
     p.heard = now;
     p.sent = now;
@@ -47,15 +48,19 @@ void liveness::lost(pnn node) {
 }
 
 void liveness::set_ours(pnn node, bool ours) {
-    if (const auto found = peers_.find(node); found != peers_.end()) {
-        found->second.ours = ours;
-        if (ours) {
-            next_tick_ = std::min(next_tick_, found->second.sent + heartbeat());
-        }
+    const auto found = peers_.find(node);
+    if (found == peers_.end() || found->second.ours == ours) {
+        return;
+    }
+    found->second.ours = ours;
+    found->second.heard = latest_; // upstream's rhythm was slower: nobody is late by ours
+    if (ours) {
+        next_tick_ = std::min(next_tick_, latest_ + heartbeat());
     }
 }
 
 void liveness::received(pnn node, time_point now) {
+    latest_ = now;
     const auto found = peers_.find(node);
     if (found == peers_.end()) {
         return;
@@ -108,6 +113,7 @@ void liveness::absorb_stall(time_point now) {
 
 liveness_verdict liveness::tick(time_point now) {
     liveness_verdict out;
+    latest_ = now;
     absorb_stall(now);
     for (auto& [node, p] : peers_) {
         if (p.ours) {
@@ -123,9 +129,9 @@ liveness_verdict liveness::tick(time_point now) {
     return out;
 }
 
-// No wake-ups for nothing: among upstream peers only their intervals count.
+// No wake-ups for nothing: among upstream peers a second is fine enough.
 void liveness::plan_next_tick(time_point now) {
-    next_tick_ = now + settings_.interval;
+    next_tick_ = now + std::min<std::chrono::seconds>(settings_.interval, std::chrono::seconds(1));
     for (const auto& [node, p] : peers_) {
         next_tick_ = std::min(next_tick_, p.ours ? now + heartbeat() : p.upstream_tick);
     }

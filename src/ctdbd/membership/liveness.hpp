@@ -45,7 +45,7 @@ public:
     void set(keepalive_settings settings); // tunables may change at any time
     void connected(pnn node, async::time_point now);
     void lost(pnn node);
-    void set_ours(pnn node, bool ours);
+    void set_ours(pnn node, bool ours);             // at any time; only a change counts
     void received(pnn node, async::time_point now); // any packet
     void sent(pnn node, async::time_point now);     // any packet
 
@@ -76,6 +76,7 @@ private:
     keepalive_settings settings_;
     std::map<pnn, peer> peers_;
     async::time_point next_tick_{};
+    async::time_point latest_{}; // time of the last call
 };
 
 } // namespace ctdb::ctdbd
