@@ -23,6 +23,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace ctdb::ctdbd {
 
@@ -32,6 +33,8 @@ enum class walk_state : std::uint8_t { more, finished };
 // Where a sliced walk stands; owned by the caller, valid while the store is not wiped.
 struct walk_position {
     std::uint32_t chain = 0;
+    std::vector<std::uint32_t> busy; // chains that somebody held when the walk came by; done last
+    bool blocked = false;            // only such chains were left: pause before the next call
 };
 
 class local_store {

@@ -1,0 +1,131 @@
+// tdb_store: a database file of this node, shared with Samba's processes. local_store on libtdb and
+// lock agents.
+//
+// Waiting for a chain: a retry or two after some microseconds (clients hold most chains that long),
+// then a lock agent; measured, an idle agent beats every polling schedule. While the store is
+// frozen, waits rest and start again at the thaw.
+//
+// A freeze asked for while an update is with its agent waits for that update. Updates that wait out
+// a freeze in which a transaction is committed fail with ECANCELED: what they were made for is gone
+// (I12).
+//
+// Ownership: one per file and process. The agents, the loop and whatever `closed` refers to outlive
+// it.
+#pragma once
+
+#include "common/tdb/guarded_file.hpp"
+#include "common/tdb/lock_agents.hpp"
+#include "ctdbd/database/local_store.hpp"
+
+#include <deque>
+#include <map>
+
+namespace ctdb::ctdbd {
+
+class tdb_store final : public local_store {
+public:
+    tdb_store(
+        tdb::lock_agents& agents,
+        std::unique_ptr<tdb::file> opened,
+        std::string name,
+        std::function<void()> closed
+    );
+    ~tdb_store() override;
+
+    [[nodiscard]] std::string path() const override;
+    [[nodiscard]] int open_flags() const override;
+    [[nodiscard]] std::uint32_t chain_of(byte_view key) const override;
+
+    [[nodiscard]] result<lock_state> try_lock(byte_view key) override;
+    void unlock(byte_view key) override;
+    void lock_when_free(byte_view key, std::function<void(result<>)> locked) override;
+    void cancel_wait(byte_view key) override;
+
+    [[nodiscard]] result<bool>
+    read(byte_view key, const std::function<void(byte_view value)>& use) const override;
+    result<> write(byte_view key, byte_view value) override;
+    result<> write(byte_view key, byte_view header, byte_view data) override;
+    result<> erase(byte_view key) override;
+
+    void freeze(std::function<void(result<>)> frozen) override;
+    void thaw() override;
+    [[nodiscard]] bool is_frozen() const override { return file_.frozen(); }
+    void on_freeze_lost(std::function<void()> lost) override { freeze_lost_ = std::move(lost); }
+
+    result<> begin_transaction() override;
+    result<> commit_transaction() override;
+    void cancel_transaction() override { file_.cancel_transaction(); }
+    result<> wipe() override;
+
+    [[nodiscard]] result<walk_state> walk(
+        walk_position& position,
+        std::size_t records,
+        const std::function<void(byte_view key, byte_view value)>& visit
+    ) override;
+
+    void apply_update(bytes record_buffer, bool volatile_rule, std::function<void(result<>)> done)
+        override;
+
+    void enable_sequence_number() override;
+    [[nodiscard]] std::uint32_t sequence_number() const override;
+    void raise_sequence_number() override;
+
+private:
+    struct chain_wait;
+    struct update {
+        bytes buffer;
+        bool volatile_rule = false;
+        std::function<void(result<>)> done;
+    };
+    class call_out;
+
+    void retry(std::uint32_t chain);
+    void ask_agent(chain_wait& wait);
+    void agent_answered(std::uint32_t chain, result<> how);
+    void serve_marked(chain_wait& wait);
+    void wake_resting_waits();
+
+    void freeze_answered(result<> how);
+    void lose_freeze();
+    void after_thaw();
+    [[nodiscard]] result<> check_freeze_holds() const;
+
+    void start_update();
+    void update_answered(result<> how);
+    void cancel_updates();
+    void tell_cancelled();
+
+    result<walk_state> walk_frozen(
+        walk_position& position,
+        std::size_t records,
+        const std::function<void(byte_view key, byte_view value)>& visit
+    );
+    result<walk_state> walk_live(
+        walk_position& position,
+        std::size_t records,
+        const std::function<void(byte_view key, byte_view value)>& visit
+    );
+    result<walk_state> walk_busy(
+        walk_position& position, const std::function<void(byte_view key, byte_view value)>& visit
+    );
+
+    tdb::lock_agents& agents_;
+    tdb::guarded_file file_;
+    tdb::agent_file agent_file_;
+    std::function<void()> closed_;
+    bool* gone_ = nullptr; // set by the destructor when it runs inside one of our callbacks
+
+    std::map<std::uint32_t, std::unique_ptr<chain_wait>> waits_; // by chain
+    tdb::lock_agents::job_ptr serving_;                          // holds the marked chain
+
+    tdb::lock_agents::job_ptr freeze_job_; // under way or holding
+    std::function<void(result<>)> frozen_;
+    std::function<void()> freeze_lost_;
+
+    std::deque<update> updates_; // the first one is with update_job_, if there is one
+    tdb::lock_agents::job_ptr update_job_;
+    std::deque<update> cancelled_;
+    async::deferred tell_cancelled_;
+};
+
+} // namespace ctdb::ctdbd
