@@ -18,7 +18,7 @@ endif()
 
 set(CTDB_ETC_DIR ${ctdb_SYSCONFDIR}/ctdb)            # ctdb.conf, nodes, enabled event scripts
 set(CTDB_VAR_DIR ${ctdb_LOCALSTATEDIR}/lib/ctdb)     # databases
-set(CTDB_LOG_DIR ${ctdb_LOCALSTATEDIR}/log)          # log.ctdb
+set(CTDB_LOG_DIR ${ctdb_LOCALSTATEDIR}/log/ctdb)         # log.ctdb
 set(CTDB_RUN_DIR ${ctdb_RUNSTATEDIR}/ctdb)           # sockets, PID files
 set(CTDB_DATA_DIR ${CMAKE_INSTALL_DATADIR}/ctdb)     # event scripts as shipped
 set(CTDB_HELPER_DIR ${CMAKE_INSTALL_LIBEXECDIR}/ctdb) # helpers and companion daemons

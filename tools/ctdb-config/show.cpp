@@ -160,7 +160,7 @@ std::string manual() {
     for (const conf::option* o : conf::all_options()) {
         if (o->section != section) {
             section = o->section;
-            text += fmt::format("## \\[{}]\n\n", section);
+            text += fmt::format("## [{}]\n\n", section);
         }
         text += fmt::format(
             "*{}* (default: {})\n\t{}\n\n\tValue: {}.\n\n",
