@@ -160,6 +160,17 @@ judge_framing(byte_view packet, const framing_rules& rules = {}) noexcept;
 // The body alone, when the header was parsed before; `packet` is the whole packet.
 [[nodiscard]] result<packet_body> decode_body(const packet_header& header, byte_view packet);
 
+// 2: operations that a client may send; every known one may come from a node.
+[[nodiscard]] constexpr bool allowed_from_client(operation op) noexcept {
+    return op == operation::req_call || op == operation::req_message ||
+           op == operation::req_control || op == operation::req_tunnel;
+}
+// 1.8: record traffic is dropped unless its generation is the receiver's.
+[[nodiscard]] constexpr bool generation_matters(operation op) noexcept {
+    return op == operation::req_call || op == operation::reply_call ||
+           op == operation::req_dmaster || op == operation::reply_dmaster;
+}
+
 // Releases before 4.7 send a keepalive that is a header alone: decode_body() refuses it, but it has
 // a meaning of its own (2.9: shut ourselves down unless mixed versions are allowed).
 [[nodiscard]] constexpr bool is_bare_keepalive(const packet_header& header) noexcept {

@@ -110,6 +110,15 @@ TEST(DmasterTrailer, IsReadIfFourMoreBytesAreThere) {
     EXPECT_EQ(std::get<req_dmaster>(decode_packet(with)->body).flags, body.flags);
 }
 
+TEST(Operations, ClientsMaySendRequestsOnly) {
+    EXPECT_TRUE(allowed_from_client(operation::req_tunnel));
+    EXPECT_FALSE(allowed_from_client(operation::reply_control));
+    EXPECT_FALSE(allowed_from_client(operation::keepalive));
+    EXPECT_FALSE(allowed_from_client(operation{6}));
+    EXPECT_TRUE(generation_matters(operation::reply_dmaster));
+    EXPECT_FALSE(generation_matters(operation::reply_error));
+}
+
 TEST(ErrorText, EndsAtTheFirstNul) {
     EXPECT_EQ(text_until_nul(view_of("node gone")), "node gone");
     EXPECT_EQ(text_until_nul(view_of(std::string_view("gone\0x", 6))), "gone");
