@@ -30,8 +30,9 @@ async::task<> answer_when_inactive(node& n, reply_to<Control> reply) {
 // (cluster.md 4.6).
 async::task<bool> lock_setting_agrees(node& n, pnn leader) {
     const async::time_point deadline = n.routes().runtime().now() + lock_question_limit;
+    const none nothing;
     const auto theirs =
-        co_await client::call<controls::get_lock_setting>(n.cluster(), leader, none{}, deadline);
+        co_await client::call<controls::get_lock_setting>(n.cluster(), leader, nothing, deadline);
     if (!theirs) {
         log_warning("cluster lock of leader {} unknown: {}", leader, theirs.error().what);
         co_return true; // it is losing us, or we it: its recovery will not succeed anyway
