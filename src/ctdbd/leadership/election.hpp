@@ -189,6 +189,7 @@ public:
     // An election runs: passes and recoveries wait.
     [[nodiscard]] bool in_progress() const noexcept;
     [[nodiscard]] bool quick() const; // every connected node is ours
+    [[nodiscard]] bool lock_free() const noexcept { return lock_ == attempt::none; }
 
 private:
     enum class timer : std::uint8_t { state, broadcast, answer, retry };

@@ -22,12 +22,15 @@
 #include "ctdbd/leadership/credits.hpp"
 #include "ctdbd/leadership/election.hpp"
 #include "ctdbd/leadership/fencing.hpp"
+#include "ctdbd/leadership/mesh_watch.hpp"
 #include "ctdbd/leadership/monitor_rules.hpp"
 #include "ctdbd/leadership/recovery_pace.hpp"
 #include "ctdbd/membership/node_table.hpp"
 
+#include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,7 +53,7 @@ struct leader_hooks {
     std::function<protocol::time_value()> wall_clock;
     std::function<void(bool fence, const std::string& reason)> fence;
     std::function<void(async::duration)> lock_latency; // RECD_RECLOCK_LATENCY
-    // Messages that belong to failoverd (cluster.md 5.5), as they came.
+    // Messages that belong to failoverd (cluster.md 5.5), as they came. May be empty.
     std::function<void(const protocol::srvid_message&)> on_takeover_run;
     std::function<void(const protocol::disable_message&)> on_disable_takeover_runs;
     std::function<void(pnn)> on_rebalance_node;
@@ -71,8 +74,9 @@ inline constexpr srvid wake_leader_address{0x9E01000000000001};
 
 class leader_logic {
 public:
-    static constexpr std::chrono::milliseconds peer_limit{2000}; // W41
-    static constexpr std::chrono::milliseconds prepare_limit{900};
+    static constexpr std::chrono::milliseconds peer_limit{2000};   // W41
+    static constexpr std::chrono::milliseconds prepare_limit{900}; // W4
+    static constexpr std::chrono::milliseconds stop_limit{600};
     static constexpr std::chrono::milliseconds least_gap{20}; // between two passes
 
     // port, table, tunables and lock outlive it; lock is null exactly when none is configured.
@@ -99,7 +103,7 @@ public:
     // The own recovery mode became ACTIVE or own flags changed: tell the leader.
     void wake_leader();
     // SET_RECMASTERROLE, SET_LMASTERROLE have changed the own capabilities in the node table.
-    void own_capabilities_changed() { refresh_view(); }
+    void own_capabilities_changed();
     // Own health changed: MODIFY_FLAGS to every connected node, then wake the leader (3.3 path 1).
     void push_own_flags(const protocol::node_flag_change& change);
 
@@ -110,49 +114,53 @@ public:
     [[nodiscard]] election_state state() const noexcept { return election_.state(); }
     [[nodiscard]] std::uint64_t recoveries_done() const noexcept { return recoveries_done_; }
 
-    // A message that reached this node. start() subscribes by the port; composition that knows
-    // sources better may call it instead.
+    // A message that reached this node; the port's subscriptions end here.
     void receive(pnn from, srvid address, byte_view data);
 
 private:
-    struct pass_state;
     // election
     void feed(const election_input& event);
+    void drain_events();
     void perform(const election_output& action);
+    void say_election(const election_action::say_election& action);
     void leader_now(const election_action::leader_changed& change);
     void refresh_view();
+    void refresh_priority_time();
     void arm_election_timer();
     void listen_to_lock();
-    void start_preparing();
     async::task<void> prepare();
+    async::task<void> set_active(pnn node, async::time_point deadline);
     void look_at_fencing();
+    void finish_stop();
     // membership
     void node_changed(const flag_change& change);
-    void learn_capabilities(pnn node);
-    async::task<void> ask_capabilities(pnn node);
-    // monitor
+    async::task<void> learn_capabilities(pnn node);
+    // monitor (leader_monitor.cpp)
     void restart_monitor();
     async::task<void> watch();
-    async::task<void> leader_pass();
+    async::task<void> wait_for_next_pass(async::time_point started);
     async::task<void> own_pass();
+    async::task<void> leader_pass();
     async::task<survey> take_survey();
     async::task<node_report> ask(pnn node, async::time_point deadline);
-    void count_silent(const survey& s);
-    async::task<bool> push_flags(std::vector<protocol::node_flag_change> changes);
-    async::task<bool> ban_offenders();
-    async::task<void> ban(pnn node, std::string reason);
-    async::task<void> look_at_mesh(const survey& s);
-    // recovery
-    async::task<void> recover_if_needed(survey s);
-    async::task<bool> run_recovery(const survey& s, const recovery_need& need);
-    void recovery_succeeded(const recovery_need& need);
+    void learn_from(const survey& s);
+    async::task<void> push_flags(std::vector<protocol::node_flag_change> changes);
+    async::task<void> push_to(pnn node, std::vector<protocol::node_flag_change> changes);
+    async::task<bool> ban_offenders(); // true: this node was one
+    async::task<void> ban(pnn node, std::string why);
+    async::task<void> look_at_mesh(mesh_report now);
+    async::task<void> recover_if_needed(std::optional<recovery_need> found);
+    async::task<void> run_recovery(recovery_need need);
+    void recovery_succeeded();
     [[nodiscard]] bool recoveries_disabled() const;
-    // messages
+    // messages (leader_messages.cpp)
     void subscribe_all();
+    void on_leader(pnn from, pnn claimed);
+    void on_election(pnn from, const protocol::election_message& message);
     void on_disable_recoveries(const protocol::disable_message& message);
     void on_banning(pnn from, pnn node);
     void on_mem_dump(const protocol::srvid_message& message);
-    void answer(pnn to, srvid address, std::int32_t value);
+    void answer(pnn to, srvid address, byte_view data);
     template <class Message, class Handler>
     void decoded(pnn from, byte_view data, Handler handler);
 
@@ -168,31 +176,35 @@ private:
     leader_settings settings_;
     const leader_hooks hooks_;
 
-    election election_;
-    class fencing fencing_;
-    credits credits_;
+    ctdbd::election election_;
+    cluster_view view_;
+    ctdbd::fencing fencing_;
+    ctdbd::credits credits_;
     recovery_pace pace_;
-    std::vector<mesh_gap> reported_gaps_;
-    std::optional<async::time_point> gaps_since_;
+    mesh_watch mesh_;
+    std::deque<election_input> events_;
+    bool handling_ = false; // events that actions cause wait their turn
     bool started_ = false;
-    bool handling_ = false;
-    std::vector<election_input> waiting_events_;
-    bool need_recovery_ = false;
+    std::function<void()> stopped_; // set: stopping
+    bool need_recovery_ = false;    // the last recovery did not succeed
     bool recovering_ = false;
     std::optional<recovery_need> last_need_;
     std::uint64_t recoveries_done_ = 0;
-    std::uint64_t term_ = 0; // rises with each change of the own leadership: voids orders
+    std::uint64_t term_ = 0; // rises whenever the leader changes: voids recovery orders
+    async::time_point active_since_;
     std::optional<async::time_point> recoveries_disabled_until_;
+    std::optional<async::time_point> look_again_at_;
     bool kicked_ = false;
-    std::function<void()> stopped_;
+    bool frozen_while_inactive_ = false;
 
     async::timer election_timer_;
     async::timer fencing_timer_;
     async::timer stop_timer_;
-    async::deferred restart_;
+    async::deferred view_later_;
+    async::deferred restart_later_;
     async::notice wake_;
-    node_table::subscription table_subscription_;
     std::vector<std::unique_ptr<client::message_subscription>> subscriptions_;
+    node_table::subscription table_subscription_;
     async::task_set tasks_;   // short questions
     async::task_set monitor_; // the pass, with its recovery
 };
