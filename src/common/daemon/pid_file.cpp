@@ -1,5 +1,8 @@
 #include "common/daemon/pid_file.hpp"
 
+#include <algorithm>
+#include <array>
+#include <charconv>
 #include <utility>
 
 #include <fcntl.h>
@@ -17,19 +20,24 @@ struct flock whole_file() {
     return lock;
 }
 
+// Who wrote the file, for the message; 0: unreadable.
+long pid_in(int fd) {
+    std::array<char, 32> text{};
+    const ssize_t size = ::pread(fd, text.data(), text.size() - 1, 0);
+    long pid = 0;
+    std::from_chars(text.data(), text.data() + std::max<ssize_t>(size, 0), pid);
+    return pid;
+}
+
 result<> lock_for_us(int fd, const std::string& path) {
     struct flock lock = whole_file();
-    if (::fcntl(fd, F_SETLK, &lock) == 0) {
+    if (::fcntl(fd, F_OFD_SETLK, &lock) == 0) {
         return {};
     }
     if (errno != EACCES && errno != EAGAIN) {
         return fail_errno("lock {}", path);
     }
-    lock = whole_file();
-    if (::fcntl(fd, F_GETLK, &lock) != 0 || lock.l_type == F_UNLCK) {
-        return fail(EEXIST, "{} is locked by another process", path);
-    }
-    return fail(EEXIST, "{} is locked: already running with pid {}", path, lock.l_pid);
+    return fail(EEXIST, "{} is locked: already running with pid {}", path, pid_in(fd));
 }
 
 // The path may have been removed by its last owner between our open and our lock.

@@ -1,8 +1,9 @@
 // pid_file: one daemon per place. The file is locked for as long as the object lives, and removed
 // with it.
 //
-// The lock is upstream's: a write lock on the whole file by fcntl(2), so ours and theirs exclude
-// each other. A file left behind by a dead process is taken over.
+// The lock is a write lock on the whole file that excludes upstream's as well; it belongs to the
+// descriptor, so that reading the file elsewhere in the process does not lose it. A file left
+// behind by a dead process is taken over.
 #pragma once
 
 #include "common/base/result.hpp"
