@@ -61,7 +61,7 @@ logging::log_setup log_setup_of(const conf::config& settings) {
         settings.where().log_host()};
 }
 
-// After ctdbd's death an earlier eventd lives on until its clients have run their last events.
+// An earlier eventd may not have noticed yet that its ctdbd is gone.
 result<std::unique_ptr<daemon::pid_file>> take_pid_file(const std::string& path, bool patiently) {
     auto held = daemon::pid_file::create(path);
     for (int i = 0; !held && held.error().code == EEXIST && patiently && i < 80; ++i) {
@@ -73,8 +73,10 @@ result<std::unique_ptr<daemon::pid_file>> take_pid_file(const std::string& path,
 
 class eventd_process {
 public:
-    eventd_process(conf::config settings, logging::logger& logger)
-        : settings_(std::move(settings)), logger_(logger),
+    eventd_process(
+        conf::config settings, logging::logger& logger, std::unique_ptr<daemon::pid_file> place
+    )
+        : settings_(std::move(settings)), logger_(logger), place_(std::move(place)),
           hangup_(loop_, SIGHUP, [this] { reopen_log(); }),
           reload_(loop_, SIGUSR1, [this] { reload(); }),
           terminate_(loop_, SIGTERM, [this] { stop("SIGTERM"); }),
@@ -127,10 +129,13 @@ private:
     }
     void parent_gone(pid_t pid) {
         log_notice("PID {} gone away, exiting", pid);
+        server_->give_up_place();
+        place_.reset();
         gone_since_ = loop_.now();
         look_whether_needed();
     }
-    // The other daemons stop services and release addresses through us.
+    // The other daemons stop services and release addresses through us; a new ctdbd starts another
+    // eventd meanwhile.
     void look_whether_needed() {
         const auto since = loop_.now() - gone_since_;
         if ((since >= linger_min && !server_->in_use()) || since >= linger_max) {
@@ -143,6 +148,7 @@ private:
     async::event_loop loop_;
     conf::config settings_;
     logging::logger& logger_;
+    std::unique_ptr<daemon::pid_file> place_;
     async::signal_watch hangup_;
     async::signal_watch reload_;
     async::signal_watch terminate_;
@@ -175,13 +181,13 @@ int run(const cmdline::invocation& asked) {
         ::setenv(name.c_str(), value.c_str(), 1); // for the scripts; no other thread yet
     }
     const auto parent = asked.options.number("pid");
-    const auto held = take_pid_file(where.pid_file("eventd"), parent.has_value());
+    auto held = take_pid_file(where.pid_file("eventd"), parent.has_value());
     if (!held) {
         log_error("ctdb-eventd not started: {}", held.error().what);
         return 1;
     }
     signal(SIGPIPE, SIG_IGN);
-    eventd_process process(std::move(*settings), **logger);
+    eventd_process process(std::move(*settings), **logger, std::move(*held));
     if (const auto started = process.start(parent); !started) {
         log_error("ctdb-eventd not started: {}", started.error().what);
         return 1;

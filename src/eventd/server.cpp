@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <unistd.h>
+
 namespace ctdb::eventd {
 
 namespace {
@@ -48,6 +50,10 @@ server::start(async::event_loop& loop, path::paths where, std::string debug_scri
     made->daemon_ = std::move(*listening);
     log_notice("listening on {}", self->where_.socket("eventd"));
     return made;
+}
+
+void server::give_up_place() {
+    ::unlink(where_.socket("eventd").c_str());
 }
 
 bool server::in_use() const {

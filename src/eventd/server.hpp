@@ -24,6 +24,8 @@ public:
     server& operator=(const server&) = delete;
 
     void set_debug_script(std::string path) { settings_.debug_script = std::move(path); }
+    // Who is connected stays; a new ctdbd's eventd can take the place.
+    void give_up_place();
     // Somebody is connected, or a run is going on.
     [[nodiscard]] bool in_use() const;
 
