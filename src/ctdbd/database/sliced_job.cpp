@@ -30,7 +30,8 @@ result<walk_state> walk_one_turn(
     turn_budget budget(rt);
     while (true) {
         const auto state = store.walk(position, turn_budget::step, visit);
-        if (!state || *state == walk_state::finished || !budget.spend(turn_budget::step)) {
+        const bool over = !state || *state == walk_state::finished || position.blocked;
+        if (over || !budget.spend(turn_budget::step)) {
             return state;
         }
     }

@@ -49,7 +49,7 @@ private:
     std::size_t spent_ = 0;
 };
 
-// One turn of a walk over a whole store.
+// One turn of a walk over a whole store. position.blocked afterwards: pause before the next.
 [[nodiscard]] result<walk_state> walk_one_turn(
     async::runtime& rt,
     local_store& store,

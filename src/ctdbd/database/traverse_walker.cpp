@@ -35,7 +35,10 @@ next_turn traverse_walker::turn() {
         log_error("traverse of database {} ends early: {}", db->name(), state.error().what);
         return end();
     }
-    return *state == walk_state::more ? next_turn::soon : end();
+    if (*state == walk_state::finished) {
+        return end();
+    }
+    return position_.blocked ? next_turn::after_pause : next_turn::soon;
 }
 
 void traverse_walker::visit(bool is_volatile, byte_view key, byte_view value) {
