@@ -1,0 +1,313 @@
+#include "common/protocol/record_buffer.hpp"
+#include "common/tdb/guarded_file.hpp"
+#include "common/tdb/lock_agents.hpp"
+#include "tests/unit/common/tdb/support.hpp"
+
+#include <csignal>
+
+#include <gtest/gtest.h>
+
+namespace ctdb::tdb {
+namespace {
+
+using namespace test;
+
+lock_agent_settings settings_with(std::function<void(const stuck_lock&)> stuck = {}) {
+    lock_agent_settings settings;
+    settings.program = agent_program();
+    if (stuck) {
+        settings.warn_after = 50ms;
+        settings.stuck = std::move(stuck);
+    }
+    return settings;
+}
+
+// One job and what became of it.
+struct watched {
+    lock_agents::job_ptr job;
+    std::optional<result<>> done;
+    bool lost = false;
+
+    agent_job::events events() {
+        agent_job::events handlers;
+        handlers.on_done = [this](result<> how) { done = std::move(how); };
+        handlers.on_lost = [this] { lost = true; };
+        return handlers;
+    }
+    [[nodiscard]] bool got_it() const { return done && done->has_value(); }
+};
+
+class LockAgents : public testing::TestWithParam<int> {
+protected:
+    temporary_directory dir;
+    std::string path = dir.file("a.tdb.0");
+    guarded_file handle{make_file(path, GetParam())};
+    client samba{path, GetParam()};
+    async::event_loop loop;
+    lock_agents agents{loop, settings_with()};
+    agent_file at_agents = agents.opened("a.tdb", path, GetParam());
+
+    void wait_for_chain(watched& wait, const std::string& key) {
+        wait.job = agents.lock_chain(at_agents, to_bytes(key), wait.events());
+    }
+    void wait_for_all(watched& wait) { wait.job = agents.lock_all(at_agents, wait.events()); }
+    bool until_working(const watched& wait) {
+        return run_until(loop, [&] { return wait.job->now() == agent_job::state::working; });
+    }
+};
+INSTANTIATE_TEST_SUITE_P(
+    Modes,
+    LockAgents,
+    testing::Values(fcntl_flags, mutex_flags),
+    [](const auto& mode) { return mode.param == fcntl_flags ? "Fcntl" : "Mutex"; }
+);
+
+TEST_P(LockAgents, GetsTheChainWhenTheClientLetsGo) {
+    ASSERT_EQ(samba.ask("lock k"), "ok");
+    watched wait;
+    wait_for_chain(wait, "k");
+    run_for(loop, 20ms);
+    EXPECT_FALSE(wait.done);
+    ASSERT_EQ(samba.ask("unlock k"), "ok");
+    ASSERT_TRUE(run_until(loop, [&] { return wait.done.has_value(); }));
+    ASSERT_TRUE(wait.got_it());
+    EXPECT_TRUE(wait.job->really_holds());
+    EXPECT_EQ(outcome(handle.try_lock(view_of("k"))), "no");
+    wait.job->release();
+    EXPECT_EQ(samba.ask("lock k"), "ok");
+}
+
+TEST_P(LockAgents, UsesOneAgentAgainAndAgain) {
+    for (int i = 0; i < 20; ++i) {
+        watched wait;
+        wait_for_chain(wait, "k" + std::to_string(i));
+        ASSERT_TRUE(run_until(loop, [&] { return wait.got_it(); }));
+        wait.job->release();
+    }
+    EXPECT_EQ(agents.agents_running(), 1u);
+}
+
+TEST_P(LockAgents, AgentKilledWhileWaitingIsReplaced) {
+    ASSERT_EQ(samba.ask("lock k"), "ok");
+    watched wait;
+    wait_for_chain(wait, "k");
+    ASSERT_TRUE(until_working(wait));
+    const pid_t first = wait.job->agent_pid();
+    ::kill(first, SIGKILL);
+    ASSERT_TRUE(run_until(loop, [&] {
+        return wait.job->agent_pid() != 0 && wait.job->agent_pid() != first;
+    }));
+    EXPECT_FALSE(wait.done);
+    ASSERT_EQ(samba.ask("unlock k"), "ok");
+    ASSERT_TRUE(run_until(loop, [&] { return wait.done.has_value(); }));
+    EXPECT_TRUE(wait.got_it());
+}
+
+TEST_P(LockAgents, WaitFailsWhenAgentsKeepDying) {
+    ASSERT_EQ(samba.ask("lock k"), "ok");
+    watched wait;
+    wait_for_chain(wait, "k");
+    for (int i = 0; i < 3; ++i) {
+        ASSERT_TRUE(run_until(loop, [&] { return wait.done || wait.job->agent_pid() != 0; }));
+        const pid_t agent = wait.job->agent_pid();
+        ::kill(agent, SIGKILL);
+        ASSERT_TRUE(run_until(loop, [&] { return wait.job->agent_pid() != agent; }));
+    }
+    ASSERT_TRUE(run_until(loop, [&] { return wait.done.has_value(); }));
+    EXPECT_FALSE(*wait.done);
+    EXPECT_EQ(agents.agents_running(), 0u);
+}
+
+TEST_P(LockAgents, AgentKilledWhileHoldingIsToldAndLeaksNothing) {
+    watched wait;
+    wait_for_chain(wait, "k");
+    ASSERT_TRUE(run_until(loop, [&] { return wait.got_it(); }));
+    ::kill(wait.job->agent_pid(), SIGKILL);
+    ASSERT_TRUE(run_until(loop, [&] { return wait.lost; }));
+    EXPECT_FALSE(wait.job->really_holds());
+    EXPECT_EQ(samba.ask("lock k"), "ok");
+}
+
+TEST_P(LockAgents, DestroyingAJobEndsItWhateverItDoes) {
+    ASSERT_EQ(samba.ask("lock k"), "ok");
+    agents.set_chain_agents_max(1);
+    watched working;
+    watched queued;
+    wait_for_chain(working, "k");
+    ASSERT_TRUE(until_working(working));
+    wait_for_chain(queued, "k");
+    run_for(loop, 20ms);
+    EXPECT_EQ(queued.job->now(), agent_job::state::queued);
+    working.job.reset();
+    ASSERT_TRUE(until_working(queued)); // its turn
+    queued.job.reset();
+    ASSERT_EQ(samba.ask("unlock k"), "ok");
+    ASSERT_EQ(outcome(handle.try_lock(view_of("k"))), "yes"); // nobody else wants it any more
+    handle.unlock(view_of("k"));
+    EXPECT_FALSE(working.done || queued.done);
+}
+
+TEST_P(LockAgents, WaitsForSeveralChainsAtTheSameTime) {
+    // enough keys that some are on different chains
+    ASSERT_NE(handle.raw().chain_of(view_of("k1")), handle.raw().chain_of(view_of("k2")));
+    ASSERT_EQ(samba.ask("lock k1"), "ok");
+    ASSERT_EQ(samba.ask("lock k2"), "ok");
+    watched first;
+    watched second;
+    wait_for_chain(first, "k1");
+    wait_for_chain(second, "k2");
+    ASSERT_TRUE(until_working(first) && until_working(second));
+    ASSERT_EQ(samba.ask("unlock k2"), "ok");
+    ASSERT_TRUE(run_until(loop, [&] { return second.got_it(); }));
+    EXPECT_FALSE(first.done);
+}
+
+TEST_P(LockAgents, WholeDatabaseIsNotKeptWaitingByChainWaits) {
+    ASSERT_EQ(samba.ask("lock k"), "ok");
+    agents.set_chain_agents_max(1);
+    watched chain;
+    wait_for_chain(chain, "k");
+    ASSERT_TRUE(until_working(chain));
+    const std::string other_path = dir.file("b.tdb.0");
+    const auto other = make_file(other_path, GetParam());
+    watched whole;
+    whole.job = agents.lock_all(agents.opened("b.tdb", other_path, GetParam()), whole.events());
+    ASSERT_TRUE(run_until(loop, [&] { return whole.got_it(); }));
+    EXPECT_EQ(outcome(other->try_lock_chain(3)), "no");
+}
+
+TEST_P(LockAgents, WholeDatabaseWaitsForAClientsRecord) {
+    ASSERT_EQ(samba.ask("lock k"), "ok");
+    watched whole;
+    wait_for_all(whole);
+    run_for(loop, 20ms);
+    EXPECT_FALSE(whole.done);
+    ASSERT_EQ(samba.ask("unlock k"), "ok");
+    ASSERT_TRUE(run_until(loop, [&] { return whole.got_it(); }));
+    samba.say("lock k");
+    EXPECT_TRUE(samba.silent_for(50ms));
+    whole.job->release();
+    EXPECT_EQ(samba.answer(), "ok");
+}
+
+TEST_P(LockAgents, WarnsAboutALockThatDoesNotCome) {
+    std::vector<stuck_lock> stuck;
+    lock_agents impatient(loop, settings_with([&](const stuck_lock& s) { stuck.push_back(s); }));
+    ASSERT_EQ(samba.ask("lock k"), "ok");
+    watched wait;
+    watched whole;
+    wait.job = impatient.lock_chain(at_agents, to_bytes("k"), wait.events());
+    whole.job = impatient.lock_all(at_agents, whole.events());
+    ASSERT_TRUE(run_until(loop, [&] { return stuck.size() >= 4; })); // and again
+    for (const stuck_lock& s : stuck) {
+        EXPECT_EQ(s.path, path);
+        EXPECT_EQ(s.mutexes, GetParam() == mutex_flags);
+        const bool record = s.is == stuck_lock::kind::record;
+        EXPECT_EQ(s.agent, record ? wait.job->agent_pid() : whole.job->agent_pid());
+    }
+    ASSERT_EQ(samba.ask("unlock k"), "ok");
+    ASSERT_TRUE(run_until(loop, [&] { return wait.done || whole.done; }));
+    watched& first = wait.done ? wait : whole;
+    watched& second = wait.done ? whole : wait;
+    first.job->release();
+    ASSERT_TRUE(run_until(loop, [&] { return second.done.has_value(); }));
+    stuck.clear();
+    run_for(loop, 120ms);
+    EXPECT_TRUE(stuck.empty());
+}
+
+TEST_P(LockAgents, AppliesALargeUpdateOutsideTheLoop) {
+    protocol::record_buffer_writer buffer(db_id{1});
+    protocol::record_header header;
+    header.rsn = rsn{1};
+    const std::string value(2000, 'v');
+    for (int i = 0; i < 1000; ++i) {
+        buffer.append(view_of("key" + std::to_string(i)), header, view_of(value));
+    }
+    watched update;
+    update.job = agents.apply(at_agents, buffer.take(), false, update.events());
+    ASSERT_TRUE(run_until(loop, [&] { return update.done.has_value(); }));
+    ASSERT_TRUE(*update.done) << update.done->error().what;
+    EXPECT_EQ(update.job->now(), agent_job::state::finished);
+    EXPECT_EQ(samba.ask("read key999").size(), 24 + value.size());
+}
+
+TEST_P(LockAgents, AgentKilledOverAnUpdateIsReplacedAndTheUpdateDone) {
+    ASSERT_EQ(samba.ask("lock k"), "ok"); // keeps it waiting for its transaction's lock
+    protocol::record_buffer_writer buffer(db_id{1});
+    buffer.append(view_of("x"), protocol::record_header{}, view_of("value"));
+    watched update;
+    update.job = agents.apply(at_agents, buffer.take(), false, update.events());
+    ASSERT_TRUE(until_working(update));
+    ::kill(update.job->agent_pid(), SIGKILL);
+    ASSERT_EQ(samba.ask("unlock k"), "ok");
+    ASSERT_TRUE(run_until(loop, [&] { return update.done.has_value(); }));
+    EXPECT_TRUE(*update.done) << update.done->error().what;
+    EXPECT_EQ(samba.ask("read x").size(), 24u + 5u);
+}
+
+TEST_P(LockAgents, AgentsCountTheirWritesInTheSequenceNumber) {
+    handle.raw().enable_sequence_number();
+    at_agents.flags = handle.raw().flags();
+    protocol::record_buffer_writer buffer(db_id{1});
+    buffer.append(view_of("x"), protocol::record_header{}, view_of("value"));
+    watched update;
+    update.job = agents.apply(at_agents, buffer.take(), false, update.events());
+    ASSERT_TRUE(run_until(loop, [&] { return update.got_it(); }));
+    EXPECT_EQ(handle.raw().sequence_number(), 1u);
+}
+
+TEST_P(LockAgents, ManyWaitsAtOnceAreAllServed) {
+    std::vector<std::unique_ptr<watched>> waits;
+    for (int i = 0; i < 40; ++i) {
+        ASSERT_EQ(samba.ask("lock k" + std::to_string(i)), "ok"); // chains may repeat: nests
+        waits.push_back(std::make_unique<watched>());
+    }
+    agents.set_chain_agents_max(8);
+    std::size_t served = 0;
+    for (int i = 0; i < 40; ++i) {
+        watched& wait = *waits[static_cast<std::size_t>(i)];
+        agent_job::events handlers;
+        handlers.on_done = [&](const result<>& how) {
+            EXPECT_TRUE(how);
+            ++served;
+            wait.job->release();
+        };
+        wait.job = agents.lock_chain(at_agents, to_bytes("k" + std::to_string(i)), handlers);
+    }
+    run_for(loop, 50ms);
+    EXPECT_EQ(served, 0u);
+    EXPECT_EQ(agents.agents_running(), 8u);
+    for (int i = 0; i < 40; ++i) {
+        ASSERT_EQ(samba.ask("unlock k" + std::to_string(i)), "ok");
+    }
+    EXPECT_TRUE(run_until(loop, [&] { return served == 40; }));
+}
+
+TEST(LockAgentsStart, MissingProgramFailsTheJobFromTheLoop) {
+    const temporary_directory dir;
+    async::event_loop loop;
+    lock_agent_settings settings;
+    settings.program = dir.file("no-such-program");
+    lock_agents agents(loop, settings);
+    watched wait;
+    wait.job = agents.lock_all(agents.opened("a", dir.file("a"), fcntl_flags), wait.events());
+    EXPECT_FALSE(wait.done);
+    ASSERT_TRUE(run_until(loop, [&] { return wait.done.has_value(); }));
+    ASSERT_FALSE(*wait.done);
+    EXPECT_EQ(wait.done->error().code, ENOENT);
+}
+
+TEST(LockAgentsStart, FileThatCannotBeOpenedFailsTheJob) {
+    const temporary_directory dir;
+    async::event_loop loop;
+    lock_agents agents(loop, settings_with());
+    watched wait;
+    wait.job = agents.lock_all(agents.opened("a", dir.file("none"), fcntl_flags), wait.events());
+    ASSERT_TRUE(run_until(loop, [&] { return wait.done.has_value(); }));
+    ASSERT_FALSE(*wait.done);
+    EXPECT_EQ(wait.done->error().code, ENOENT);
+}
+
+} // namespace
+} // namespace ctdb::tdb
