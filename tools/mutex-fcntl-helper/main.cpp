@@ -1,0 +1,143 @@
+// ctdb_mutex_fcntl_helper FILE [RECHECK [PING]]: see README.md.
+#include "common/base/unique_fd.hpp"
+#include "file_check.hpp"
+#include "lock_file.hpp"
+
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+#include <optional>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+namespace {
+
+using namespace ctdb;
+using namespace ctdb::mutex_helper;
+
+constexpr int parent_check_ms = 5000; // where the kernel cannot tell us at once
+
+struct arguments {
+    const char* file = nullptr;
+    unsigned recheck_s = 5;
+    unsigned ping_s = 0;
+};
+
+std::optional<unsigned> number(const char* text) {
+    unsigned value = 0;
+    const char* end = text + std::strlen(text);
+    const auto [stop, error] = std::from_chars(text, end, value);
+    if (error != std::errc() || stop != end) {
+        return std::nullopt;
+    }
+    return value;
+}
+
+std::optional<arguments> parse(int argc, char** argv) {
+    arguments a;
+    if (argc < 2 || argc > 4) {
+        return std::nullopt;
+    }
+    a.file = argv[1];
+    if (argc > 2) {
+        const auto value = number(argv[2]);
+        if (!value) {
+            return std::nullopt;
+        }
+        a.recheck_s = *value;
+    }
+    if (argc > 3) {
+        const auto value = number(argv[3]);
+        if (!value) {
+            return std::nullopt;
+        }
+        a.ping_s = *value;
+    }
+    return a;
+}
+
+long long now_ms() {
+    timespec t{};
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
+}
+
+bool readable(const pollfd& p) {
+    return (p.revents & (POLLIN | POLLHUP | POLLERR)) != 0;
+}
+
+// Something has come from the checker; false: it has ended.
+bool read_messages(int socket) {
+    std::array<char, 64 * check_message_size> buffer{};
+    return recv(socket, buffer.data(), buffer.size(), MSG_DONTWAIT) > 0;
+}
+
+// Returns when the lock has to go.
+void hold(const arguments& args, pid_t parent, int parent_fd, const checker& check) {
+    long long pinged = now_ms();
+    for (;;) {
+        std::array<pollfd, 2> fds{
+            pollfd{parent_fd, POLLIN, 0}, pollfd{check.socket.get(), POLLIN, 0}};
+        const bool pings = check.pid > 0 && args.ping_s > 0;
+        const int wait_ms = pings ? 250 : parent_check_ms;
+        poll(fds.data(), fds.size(), wait_ms);
+        if (getppid() != parent || readable(fds[0])) {
+            std::fprintf(stderr, "ctdb_mutex_fcntl_helper: parent gone\n");
+            return;
+        }
+        if (readable(fds[1])) {
+            if (!read_messages(check.socket.get())) {
+                return; // the checker has said why
+            }
+            pinged = now_ms();
+        }
+        if (pings && now_ms() - pinged >= args.ping_s * 1000LL) {
+            std::fprintf(stderr, "ctdb_mutex_fcntl_helper: ping timeout from lock test child\n");
+            return;
+        }
+    }
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    const pid_t parent = getppid();
+    const auto args = parse(argc, argv);
+    if (!args) {
+        std::fprintf(
+            stderr, "Usage: ctdb_mutex_fcntl_helper <file> [recheck_interval [ping_timeout]]\n"
+        );
+        return 1;
+    }
+    locked_file lock = lock_file(args->file);
+    const char byte = static_cast<char>(lock.outcome);
+    if (write(STDOUT_FILENO, &byte, 1) != 1 || lock.outcome != answer::held) {
+        return 0;
+    }
+    if (parent == 1) {
+        std::fprintf(stderr, "ctdb_mutex_fcntl_helper: parent == 1\n");
+        return 0;
+    }
+    // Readable the moment the parent dies (W13); -1 (older kernel): poll ignores it.
+    const unique_fd parent_fd(static_cast<int>(syscall(SYS_pidfd_open, parent, 0)));
+    checker check;
+    if (args->recheck_s > 0) {
+        check = start_checker(args->file, lock.inode, args->recheck_s);
+        if (check.pid < 0) {
+            return 1;
+        }
+    }
+    hold(*args, parent, parent_fd.get(), check);
+    lock.fd.reset(); // first of all
+    if (check.pid > 0) {
+        kill(check.pid, SIGKILL);
+    }
+    return 0;
+}
