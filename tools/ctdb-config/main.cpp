@@ -5,6 +5,7 @@
 #include "common/cmdline/parse.hpp"
 #include "common/conf/config.hpp"
 #include "common/path/paths.hpp"
+#include "other_files.hpp"
 #include "show.hpp"
 
 #include <cerrno>
@@ -46,6 +47,7 @@ const cmdline::program& more_table() {
         {{"dump", "", "Dump configuration"},
          {"validate", "", "Validate configuration file"},
          {"explain", "<section> <key>", "Explain an option", 2, 2},
+         {"has-nodes", "", "Tell whether this machine is set up as a node"},
          {"sample", "", "Print a configuration file with every option explained"},
          {"manual", "", "Print the options for the manual page"}},
         EINVAL};
@@ -92,6 +94,9 @@ public:
         if (asked.chosen->name == "explain") {
             return explain(asked.arguments.at(0), asked.arguments.at(1));
         }
+        if (asked.chosen->name == "has-nodes") {
+            return has_nodes();
+        }
         if (asked.chosen->name == "sample") {
             return {0, config_tool::sample(where_), ""};
         }
@@ -134,16 +139,34 @@ private:
         const conf::load_outcome loaded =
             load(conf::missing_file::is_error, conf::unknown_options::refuse);
         if (strict) {
-            const int code = loaded.findings.empty() ? 0 : 1;
-            return {
-                loaded.settings ? code : loaded.code,
-                "",
-                reading_ + locations(loaded.findings, file_)};
+            return validate_all(loaded);
         }
         if (!loaded.settings) {
             return failed(loaded);
         }
         return {0, "", reading_ + diagnostics(loaded.findings, file_)};
+    }
+
+    // Every file the daemons read, every finding with its line.
+    [[nodiscard]] ending validate_all(const conf::load_outcome& loaded) const {
+        const conf::config settings = loaded.settings.value_or(conf::config(where_));
+        std::string text = locations(loaded.findings, file_);
+        bool errors = !loaded.settings;
+        for (const config_tool::file_findings& file : config_tool::check_other_files(settings)) {
+            text += locations(file.findings, file.name);
+            errors = errors || conf::has_errors(file.findings);
+        }
+        const int code = loaded.settings ? EINVAL : loaded.code;
+        return {errors ? code : (text.empty() ? 0 : 1), "", reading_ + text};
+    }
+
+    // For units: 0 = there are nodes or a program that lists them, 1 = this machine is not set up.
+    [[nodiscard]] ending has_nodes() const {
+        const conf::load_outcome loaded =
+            conf::load(where_, conf::unknown_options::warn, conf::missing_file::is_default);
+        // A broken file is the daemon's to refuse, loudly: the unit must not be skipped for it.
+        const bool listed = !loaded.settings || config_tool::has_nodes(*loaded.settings);
+        return {listed ? 0 : 1, "", ""};
     }
 
     static ending dump(const conf::config& settings, bool all) {

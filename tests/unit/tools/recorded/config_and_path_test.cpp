@@ -41,6 +41,7 @@ protected:
                 std::string(CTDB_BUILD_DIR "/bin/") + program, cluster + "/bin/" + program
             );
         }
+        std::ofstream(base + "/nodes") << "127.0.0.1\n";
         std::ofstream(base + "/debug-hung-script.sh") << "#!/bin/sh\n";
         std::filesystem::permissions(
             base + "/debug-hung-script.sh", std::filesystem::perms::owner_all
