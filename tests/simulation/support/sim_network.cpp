@@ -40,7 +40,7 @@ void sim_network::detach(pnn id) {
     nodes_.erase(id);
     for (auto& [direction, state] : ends_) {
         if (direction.first == id) {
-            state = end{}; // a later life of the node knows of nothing
+            state.up = false; // a later life of the node knows of nothing
         }
     }
 }
@@ -127,6 +127,13 @@ void sim_network::heal_link(pnn a, pnn b) {
 bool sim_network::connected(pnn a, pnn b) const {
     const auto found = lives_.find(unordered(a, b));
     return found != lives_.end() && found->second != 0;
+}
+
+bool sim_network::usable(pnn a, pnn b) const {
+    const auto known = ends_.find({a, b});
+    const auto life = lives_.find(unordered(a, b));
+    return known != ends_.end() && life != lives_.end() && known->second.up &&
+           life->second != 0 && known->second.life == life->second;
 }
 
 std::optional<async::time_point> sim_network::next_event() const {

@@ -49,6 +49,8 @@ public:
     void break_link(pnn a, pnn b);
     void heal_link(pnn a, pnn b);
     [[nodiscard]] bool connected(pnn a, pnn b) const; // the link, whatever the ends know
+    // `a` knows of the connection that there is now.
+    [[nodiscard]] bool usable(pnn a, pnn b) const;
     [[nodiscard]] std::size_t in_flight() const noexcept { return packets_; }
 
     [[nodiscard]] std::optional<async::time_point> next_event() const override;
