@@ -1,0 +1,203 @@
+// Single records of volatile databases under their lock, and of tdb files.
+#include "commands.hpp"
+#include "find_database.hpp"
+#include "json.hpp"
+#include "text.hpp"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+namespace ctdb::tool {
+
+namespace {
+
+outcome<bytes> data_argument(const context& ctx, std::size_t index, std::string_view what) {
+    auto data = parse_data(what, ctx.argument(index));
+    if (!data) {
+        fmt::print(stderr, "{}", data.error());
+        return failure(EINVAL);
+    }
+    return std::move(*data);
+}
+
+struct locked {
+    attached use; // keeps the database
+    std::unique_ptr<client::locked_record> record;
+};
+
+async::task<outcome<locked>> lock_named_record(context& ctx, client::record_access access) {
+    auto known = co_await find_database(ctx, ctx.argument(0));
+    if (!known) {
+        co_return pass(known);
+    }
+    if (!protocol::is_volatile(known->flags)) {
+        fmt::print(stderr, "DB {} is not a volatile database\n", known->name);
+        co_return failure();
+    }
+    auto key = data_argument(ctx, 1, "key");
+    if (!key) {
+        co_return pass(key);
+    }
+    locked out;
+    auto use = co_await attach_known(ctx, *known);
+    if (!use) {
+        co_return pass(use);
+    }
+    out.use = std::move(*use);
+    // As upstream: no time limit of its own, a holder may need long; -T ends it.
+    const auto no_limit = async::time_point::max();
+    auto record = co_await out.use.db->fetch_locked(std::move(*key), access, no_limit);
+    if (!record) {
+        fmt::print(stderr, "Failed to fetch record for key {}\n", ctx.argument(1));
+        co_return failure(code_of(record.error()));
+    }
+    out.record = std::move(*record);
+    co_return std::move(out);
+}
+
+int write_result(const context& ctx, const result<>& done) {
+    if (!done) {
+        fmt::print(stderr, "Failed to store record for key {}\n", ctx.argument(1));
+        return done.error().code;
+    }
+    return 0;
+}
+
+} // namespace
+
+run readkey(context& ctx) {
+    auto access = client::record_access::write;
+    if (ctx.arguments.size() > 2) {
+        if (ctx.argument(2) != "readonly") {
+            co_return ctx.misuse();
+        }
+        access = client::record_access::read;
+    }
+    const auto got = co_await lock_named_record(ctx, access);
+    if (!got) {
+        co_return got.error().code;
+    }
+    const bytes& data = got->record->data();
+    if (ctx.options.json) {
+        json out = json_head(ctx, "readkey");
+        out["found"] = !data.empty();
+        out["data"] = data.empty() ? json(nullptr) : json_data(data);
+        print_json(out);
+    } else {
+        fmt::print("Data: size:{} ptr:[{}]\n", data.size(), until_nul(data));
+    }
+    co_return 0;
+}
+
+run writekey(context& ctx) {
+    const auto value = data_argument(ctx, 2, "value");
+    const auto got = co_await lock_named_record(ctx, client::record_access::write);
+    if (!got) {
+        co_return got.error().code;
+    }
+    if (!value) {
+        co_return value.error().code;
+    }
+    co_return write_result(ctx, got->record->store(*value));
+}
+
+run deletekey(context& ctx) {
+    const auto got = co_await lock_named_record(ctx, client::record_access::write);
+    if (!got) {
+        co_return got.error().code;
+    }
+    const int code = write_result(ctx, got->record->erase());
+    // The order to ctdbd must be on its way before the record is let go and we exit.
+    ctx.ctdbd->flush();
+    co_return code;
+}
+
+// ---- tdb files, whoever they belong to ----
+
+namespace {
+
+outcome<std::unique_ptr<tdb::file>> open_file(const context& ctx) {
+    tdb::open_options open;
+    open.path = ctx.argument(0);
+    auto file = tdb::file::open(open);
+    if (!file) {
+        fmt::print(stderr, "Failed to open TDB file {}\n", ctx.argument(0));
+        return failure();
+    }
+    return std::move(*file);
+}
+
+void write_output(const std::string& path, byte_view value) {
+    const unique_fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    if (!fd) {
+        fmt::print(stderr, "Failed to open output file {}\n", path);
+        return;
+    }
+    if (::write(fd.get(), value.data(), value.size()) != static_cast<ssize_t>(value.size())) {
+        fmt::print(stderr, "Failed to write record to file {}\n", path);
+    }
+}
+
+} // namespace
+
+run tfetch(context& ctx) {
+    const auto file = open_file(ctx);
+    if (!file) {
+        co_return file.error().code;
+    }
+    const auto key = data_argument(ctx, 1, "key");
+    if (!key) {
+        co_return key.error().code;
+    }
+    bytes value;
+    const auto found = (*file)->read(*key, [&value](byte_view v) { value = to_bytes(v); });
+    const auto header = protocol::header_of(value);
+    if (!found || !*found) {
+        fmt::print(stderr, "No record for key {}\n", ctx.argument(1));
+        co_return 1;
+    }
+    if (!header) {
+        fmt::print(stderr, "Invalid record for key {}\n", ctx.argument(1));
+        co_return 1;
+    }
+    fmt::print("{}", record_text(*header, protocol::data_after_header(value)));
+    if (ctx.arguments.size() > 2) {
+        write_output(ctx.argument(2), value);
+    }
+    co_return 0;
+}
+
+run tstore(context& ctx) {
+    const auto file = open_file(ctx);
+    if (!file) {
+        co_return file.error().code;
+    }
+    const auto key = data_argument(ctx, 1, "key");
+    const auto value = key ? data_argument(ctx, 2, "value") : key;
+    if (!value) {
+        co_return value.error().code;
+    }
+    protocol::record_header header;
+    if (ctx.arguments.size() > 3) {
+        const auto rsn = lenient_u64(ctx.argument(3));
+        if (!rsn) {
+            co_return EINVAL;
+        }
+        header.rsn.value = *rsn;
+    }
+    if (ctx.arguments.size() > 4) {
+        const auto dmaster = lenient_u32(ctx.argument(4));
+        if (!dmaster) {
+            co_return EINVAL;
+        }
+        header.dmaster.value = *dmaster;
+    }
+    const auto written = (*file)->write(*key, protocol::join_header(header, *value));
+    if (!written) {
+        fmt::print(stderr, "Failed to store record for key {}\n", ctx.argument(1));
+        co_return written.error().code;
+    }
+    co_return 0;
+}
+
+} // namespace ctdb::tool
