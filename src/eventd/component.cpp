@@ -158,7 +158,10 @@ async::time_point component::deadline_of(const pending& run) const {
 script_process::environment component::environment_of(
     const pending& run, const event::script& script, async::time_point deadline
 ) const {
-    script_process::environment added{{"CTDB_BASE", settings_.etc}};
+    script_process::environment added{
+        {"CTDB_BASE", settings_.etc},
+        {"CTDB_VARDIR", settings_.var},
+        {"CTDB_HELPER_BINDIR", settings_.helpers}};
     if (rule_ == exit_rule::plain) {
         const auto left = std::chrono::duration_cast<std::chrono::seconds>(deadline - loop_.now());
         const auto at =

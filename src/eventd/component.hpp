@@ -27,6 +27,7 @@ namespace ctdb::eventd {
 struct run_settings {
     std::string etc;          // CTDB_BASE of scripts
     std::string var;          // their state below it
+    std::string helpers;      // directory of helper programs
     std::string debug_script; // full path; "" = none
 };
 

@@ -24,8 +24,8 @@ sock::stream_policy policy() {
 } // namespace
 
 server::server(async::event_loop& loop, path::paths where, std::string debug_script)
-    : loop_(loop),
-      where_(std::move(where)), settings_{where_.etc, where_.var, std::move(debug_script)} {}
+    : loop_(loop), where_(std::move(where)),
+      settings_{where_.etc, where_.var, where_.helpers, std::move(debug_script)} {}
 
 result<std::unique_ptr<server>>
 server::start(async::event_loop& loop, path::paths where, std::string debug_script) {
