@@ -64,7 +64,8 @@ public:
     ~agent_job();
 
     [[nodiscard]] state now() const noexcept { return state_; }
-    // Holding, and the agent lives as far as the kernel knows at this moment.
+    // Holding, and the agent lives as far as its socket tells. A process that is being killed loses
+    // its locks a moment (below a millisecond) before its socket: no check can close that gap.
     [[nodiscard]] bool really_holds() const;
     [[nodiscard]] pid_t agent_pid() const; // 0: none
     void release();                        // Requires: holding
