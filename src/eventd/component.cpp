@@ -84,6 +84,7 @@ void component::accept(pending run) {
         run.answer(ENOBUFS);
         return;
     case run_queue::answer::wait:
+        log_info("{} event {} (run {}) waits", name_, run.what.event, id);
         if (rule_ == exit_rule::errno_above_64) {
             run.waits_too_long =
                 std::make_unique<async::timer>(loop_, [this, id] { waited_too_long(id); });
