@@ -44,7 +44,7 @@ option_group tool_options() {
          "INT",
          "die if runtime exceeds this limit (in seconds)"},
     };
-    group.usage_rank = 1;
+    group.usage_rank = 2;
     return group;
 }
 

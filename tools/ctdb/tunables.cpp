@@ -21,6 +21,7 @@ async::task<outcome<std::vector<std::string>>> names_of(context& ctx) {
         fmt::print(stderr, "Failed to get list of variables from node {}\n", ctx.target);
         co_return pass(list);
     }
+    std::erase(list->names, ""); // upstream's daemon begins its list with a separator
     co_return std::move(list->names);
 }
 
