@@ -149,7 +149,7 @@ void database_set::attach(
         );
         return;
     }
-    done(attach_now(kind, name));
+    done(attach_now(kind, name, who));
 }
 
 answer<> database_set::check_attach(const asker& who) const {
@@ -174,7 +174,8 @@ bool database_set::must_wait(const asker& who) const {
            (node_.recovering() || node_.run_state() < protocol::run_state::startup);
 }
 
-answer<db_id> database_set::attach_now(protocol::db_flags kind, const std::string& name) {
+answer<db_id>
+database_set::attach_now(protocol::db_flags kind, const std::string& name, const asker& who) {
     const db_id id = protocol::db_id_of(name);
     if (const database* known = find(id)) {
         if (known->name() != name) {
@@ -189,7 +190,9 @@ answer<db_id> database_set::attach_now(protocol::db_flags kind, const std::strin
     if (!opened) {
         return tl::unexpected(opened.error());
     }
-    announce(kind & kind_mask, name);
+    if (who.node == node_.self()) { // what another node sends, it sends to everybody itself
+        announce(kind & kind_mask, name);
+    }
     return id;
 }
 

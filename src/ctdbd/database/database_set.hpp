@@ -86,7 +86,8 @@ public:
 
 private:
     [[nodiscard]] answer<database*> get(db_id id);
-    answer<db_id> attach_now(protocol::db_flags kind, const std::string& name);
+    answer<db_id>
+    attach_now(protocol::db_flags kind, const std::string& name, const asker& who);
     answer<database*> open(protocol::db_flags kind, const std::string& name, db_id id);
     void announce(protocol::db_flags kind, const std::string& name);
     [[nodiscard]] answer<> check_attach(const asker& who) const;

@@ -3,12 +3,14 @@
 #include "common/protocol/hash.hpp"
 #include "common/protocol/record_buffer.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace ctdb::ctdbd {
 namespace {
 
-constexpr std::size_t block_size = std::size_t{1} << 20U;
+constexpr std::size_t block_size_min = std::size_t{4} << 10U; // most databases are small
+constexpr std::size_t block_size_max = std::size_t{1} << 20U;
 
 } // namespace
 
@@ -77,12 +79,15 @@ void record_merge::keep(
 }
 
 std::byte* record_merge::allocate(std::size_t size) {
-    if (size > block_size / 4) { // large ones get a block of their own
-        return blocks_.emplace_back(std::make_unique<std::byte[]>(size)).get();
+    block_size_ = std::max(block_size_, block_size_min);
+    if (size > block_size_ / 4) { // large ones get a block of their own
+        return blocks_.emplace_back(std::make_unique_for_overwrite<std::byte[]>(size)).get();
     }
     if (size > free_size_) {
-        free_ = blocks_.emplace_back(std::make_unique<std::byte[]>(block_size)).get();
-        free_size_ = block_size;
+        free_ =
+            blocks_.emplace_back(std::make_unique_for_overwrite<std::byte[]>(block_size_)).get();
+        free_size_ = block_size_;
+        block_size_ = std::min(2 * block_size_, block_size_max);
     }
     std::byte* place = free_;
     free_ += size;

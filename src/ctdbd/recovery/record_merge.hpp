@@ -74,6 +74,7 @@ private:
     std::vector<std::unique_ptr<std::byte[]>> blocks_;
     std::byte* free_ = nullptr;
     std::size_t free_size_ = 0;
+    std::size_t block_size_ = 0; // of the next block; they double
 };
 
 template <class Visitor>

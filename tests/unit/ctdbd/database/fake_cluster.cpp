@@ -328,9 +328,6 @@ void fake_cluster::deliver(std::function<void()> packet) {
 }
 
 void fake_cluster::carry() {
-    if (packets_.empty()) {
-        return; // lost meanwhile
-    }
     const auto next = std::move(packets_.front());
     packets_.pop_front();
     if (!packets_.empty()) {

@@ -41,6 +41,7 @@ public:
 private:
     fake_cluster& cluster_; // before everything that asks the node while it is being made
     pnn self_;
+    std::multimap<srvid, std::function<void(byte_view)>> listeners_; // outlives subscriptions
 
 public:
     // ---- what a test sets and sees ----
@@ -88,7 +89,6 @@ private:
     using control_handler =
         std::function<void(const client::control_call&, const ctdbd::asker&, const control_reply&)>;
     std::map<std::uint32_t, control_handler> handlers_;
-    std::multimap<srvid, std::function<void(byte_view)>> listeners_;
 };
 
 // What a node answers to a control instead of serving it.
@@ -105,9 +105,7 @@ public:
 
     // The next `times` of this control at this node fail.
     void inject(pnn node, std::uint32_t opcode, fault what, int times);
-    void disconnect(pnn node);                // controls to it end with ENOTCONN, messages are lost
-    void lose_packets() { packets_.clear(); } // those under way
-    void reconnect(pnn node) { disconnected_.erase(node); }
+    void disconnect(pnn node); // controls to it end with ENOTCONN, messages are lost
     [[nodiscard]] bool connected(pnn node) const { return !disconnected_.contains(node); }
     // One line per control served: "2 DB_FREEZE".
     std::vector<std::string> trace;

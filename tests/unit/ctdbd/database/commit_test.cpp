@@ -1,0 +1,148 @@
+// TRANS3_COMMIT.
+#include "tests/unit/ctdbd/database/database_fixture.hpp"
+
+namespace ctdb {
+namespace {
+
+namespace controls = protocol::controls;
+using ctdbd::answer;
+using ctdbd::asker;
+using testing::fault;
+
+class CommitTest : public testing::database_fixture {
+protected:
+    using outcome = std::shared_ptr<std::optional<answer<>>>;
+    outcome commit(const bytes& data, const asker& who) {
+        auto said = std::make_shared<std::optional<answer<>>>();
+        node().commits.commit(data, who, [said](const answer<>& a) { *said = a; });
+        return said;
+    }
+    outcome commit(const asker& who = own_client()) {
+        return commit(buffer("p.tdb", "k", 1, "v"), who);
+    }
+    static std::int32_t status(const outcome& o) {
+        if (!o->has_value()) {
+            return 1000; // still waiting
+        }
+        return o->value() ? 0 : o->value().error().status;
+    }
+    testing::fake_node& node() { return cluster[0]; }
+};
+
+TEST_F(CommitTest, EveryActiveNodeHasItBeforeTheClientIsTold) {
+    const auto said = commit();
+    EXPECT_EQ(status(said), 1000);
+    cluster.rt.settle();
+    EXPECT_EQ(status(said), 0);
+    for (std::size_t i = 0; i < 3; ++i) {
+        EXPECT_EQ(value(i, "p.tdb", "k"), "v") << i;
+    }
+    EXPECT_EQ(node().commits.running(), 0U);
+}
+
+TEST_F(CommitTest, RefusedDuringRecoveryFromStrangersTwiceAndForUnknownDatabases) {
+    asker stranger;
+    stranger.node = pnn{1};
+    EXPECT_EQ(status(commit(stranger)), -1);
+    EXPECT_EQ(status(commit(buffer("unknown.tdb", "k", 1, "v"), own_client())), -1);
+    EXPECT_EQ(status(commit(to_bytes("abc"), own_client())), -1);
+
+    commit(own_client(5));
+    EXPECT_EQ(status(commit(buffer("v.tdb", "k", 1, "v"), own_client(5))), -1); // same client
+    EXPECT_EQ(status(commit(own_client(6))), -1);                               // same database
+    cluster.rt.settle();
+
+    node().mode = protocol::recovery_mode::active;
+    EXPECT_EQ(status(commit()), -1);
+}
+
+TEST_F(CommitTest, AFailureAsksForRecoveryAndTheClientIsToldAtItsEnd) {
+    cluster.inject(pnn{2}, controls::update_record::opcode, fault::refuses, 1);
+    const auto said = commit();
+    cluster.rt.settle();
+    EXPECT_EQ(status(said), 1000);
+    EXPECT_EQ(node().recoveries_wanted.size(), 1U);
+    node().commits.recovery_ended();
+    EXPECT_EQ(status(said), 2);
+    EXPECT_EQ((*said)->error().text, "trans3 commit ended by recovery");
+}
+
+TEST_F(CommitTest, ARecoveryMeanwhileDecides) {
+    cluster[1].store("p.tdb").answers_updates = false;
+    const auto said = commit();
+    cluster.rt.settle();
+    node().mode = protocol::recovery_mode::active; // for another reason
+    cluster[1].store("p.tdb").answer_update({});
+    cluster.rt.settle();
+    EXPECT_EQ(status(said), 1000); // the late success counts no more
+    node().commits.recovery_ended();
+    EXPECT_EQ(status(said), 2);
+}
+
+TEST_F(CommitTest, SilenceEndsWithStatusOneAndARecovery) {
+    cluster.inject(pnn{2}, controls::update_record::opcode, fault::never_answers, 1);
+    const auto said = commit();
+    cluster.rt.advance(std::chrono::seconds{59});
+    EXPECT_EQ(status(said), 1000);
+    cluster.rt.advance(std::chrono::seconds{2});
+    EXPECT_EQ(status(said), 1);
+    EXPECT_EQ(node().recoveries_wanted.size(), 1U);
+}
+
+TEST_F(CommitTest, AClientThatGoesLeavesTheDecisionToRecovery) {
+    const auto said = commit(own_client(5));
+    node().commits.client_gone(client_id{5});
+    EXPECT_EQ(node().recoveries_wanted.size(), 1U);
+    EXPECT_EQ(node().commits.running(), 0U);
+    cluster.rt.settle();
+    EXPECT_EQ(status(said), 1000);
+    node().commits.client_gone(client_id{6}); // had none
+    EXPECT_EQ(node().recoveries_wanted.size(), 1U);
+}
+
+TEST_F(CommitTest, ALateAnswerDoesNotEndTheNextCommit) {
+    cluster[1].store("p.tdb").answers_updates = false;
+    const auto first = commit();
+    cluster.rt.settle();
+    node().commits.recovery_ended();
+    EXPECT_EQ(status(first), 2);
+
+    cluster[2].store("p.tdb").answers_updates = false;
+    const auto second = commit(buffer("p.tdb", "k", 2, "w"), own_client());
+    cluster.rt.settle();
+    cluster[1].store("p.tdb").answer_update({}); // of the first
+    cluster.rt.settle();
+    EXPECT_EQ(status(second), 1000);
+    cluster[1].store("p.tdb").answer_update({});
+    cluster[2].store("p.tdb").answer_update({});
+    cluster.rt.settle();
+    EXPECT_EQ(status(second), 0);
+}
+
+TEST_F(CommitTest, AmongOursNodesWithoutLmasterGetItToo) {
+    node().map.map = {pnn{0}, pnn{1}};
+    commit();
+    cluster.rt.settle();
+    EXPECT_EQ(value(2, "p.tdb", "k"), "v");
+}
+
+TEST_F(CommitTest, WithAnUpstreamPeerOnlyTheNodesOfTheVnnMapGetIt) {
+    cluster[1].capabilities = protocol::upstream_capabilities;
+    node().map.map = {pnn{0}, pnn{1}};
+    const auto said = commit();
+    cluster.rt.settle();
+    EXPECT_EQ(status(said), 0);
+    EXPECT_EQ(value(1, "p.tdb", "k"), "v");
+    EXPECT_EQ(value(2, "p.tdb", "k"), std::nullopt);
+}
+
+TEST_F(CommitTest, AnInactiveNodeOfTheVnnMapIsLeftOut) {
+    cluster[2].flags = protocol::node_flag::stopped;
+    const auto said = commit();
+    cluster.rt.settle();
+    EXPECT_EQ(status(said), 0);
+    EXPECT_EQ(value(2, "p.tdb", "k"), std::nullopt);
+}
+
+} // namespace
+} // namespace ctdb

@@ -1,0 +1,176 @@
+#include "tests/unit/ctdbd/database/database_fixture.hpp"
+
+namespace ctdb {
+namespace {
+
+using ctdbd::asker;
+using ::testing::ElementsAre;
+using ::testing::UnorderedElementsAre;
+
+constexpr srvid address{0xBE00000000000001};
+
+class TraverseTest : public testing::database_fixture {
+protected:
+    static protocol::traverse_start_ext request(const std::string& name, bool empty = false) {
+        return {protocol::db_id_of(name), reqid{42}, address, empty};
+    }
+    // Keys that reached the client, in order; the end mark is "".
+    std::vector<std::string> keys() {
+        std::vector<std::string> all;
+        for (const auto& [to, data] : cluster[0].delivered) {
+            EXPECT_EQ(to, address);
+            const auto record = protocol::view_record(data);
+            EXPECT_TRUE(record);
+            EXPECT_EQ(record->reqid, reqid{42});
+            all.emplace_back(text_of(record->key));
+        }
+        return all;
+    }
+    bool ended() { return !keys().empty() && keys().back().empty(); }
+    ctdbd::traverse_service& service(std::size_t node = 0) { return cluster[node].traverses; }
+};
+
+TEST_F(TraverseTest, EachRecordComesOnceFromItsDmasterAndThenTheEnd) {
+    for (std::size_t i = 0; i < 3; ++i) {
+        cluster[i].store("v.tdb").put("a", header(i == 1 ? 5 : 4, 1), std::to_string(i));
+        cluster[i].store("v.tdb").put("own " + std::to_string(i), header(1, 0), "x");
+    }
+    ASSERT_TRUE(service().start(request("v.tdb"), own_client()));
+    cluster.rt.settle();
+    ASSERT_TRUE(ended());
+    EXPECT_THAT(keys(), UnorderedElementsAre("a", "own 0", ""));
+    EXPECT_EQ(service().collecting(), 0U);
+    EXPECT_EQ(service(1).walking(), 0U);
+}
+
+TEST_F(TraverseTest, TheRecordCarriesItsHeader) {
+    cluster[0].store("v.tdb").put("a", header(4, 0), "value");
+    ASSERT_TRUE(service().start(request("v.tdb"), own_client()));
+    cluster.rt.settle();
+    const auto record = protocol::view_record(cluster[0].delivered.front().second);
+    EXPECT_EQ(protocol::header_of(record->data).value(), header(4, 0));
+    EXPECT_EQ(text_of(protocol::data_after_header(record->data)), "value");
+}
+
+TEST_F(TraverseTest, EmptyRecordsComeOnRequestOnly) {
+    cluster[0].store("v.tdb").put("empty", header(4, 0), "");
+    ASSERT_TRUE(service().start(request("v.tdb"), own_client()));
+    cluster.rt.settle();
+    EXPECT_THAT(keys(), ElementsAre(""));
+    EXPECT_EQ(cluster.first_in_trace("0 TRAVERSE_ALL_EXT"), -1);
+
+    cluster[0].delivered.clear();
+    ASSERT_TRUE(service().start(request("v.tdb", true), own_client()));
+    cluster.rt.settle();
+    EXPECT_THAT(keys(), ElementsAre("empty", ""));
+}
+
+TEST_F(TraverseTest, PersistentDatabasesAreWalkedByOneNodeWhole) {
+    for (std::size_t i = 0; i < 3; ++i) {
+        cluster[i].store("p.tdb").put("k", header(4, 2), "x");
+        cluster[i].store("p.tdb").put("empty", header(4, 2), "");
+    }
+    ASSERT_TRUE(service().start(request("p.tdb"), own_client()));
+    cluster.rt.settle();
+    EXPECT_THAT(keys(), UnorderedElementsAre("k", "empty", ""));
+    EXPECT_EQ(cluster.first_in_trace("1 TRAVERSE_ALL"), -1);
+}
+
+TEST_F(TraverseTest, WithoutLmasterRoleTheFirstOfTheMapWalksAPersistentDatabase) {
+    cluster[0].map.map = {pnn{2}, pnn{1}};
+    cluster[2].store("p.tdb").put("k", header(4, 2), "x");
+    ASSERT_TRUE(service().start(request("p.tdb"), own_client()));
+    cluster.rt.settle();
+    EXPECT_THAT(keys(), ElementsAre("k", ""));
+}
+
+TEST_F(TraverseTest, RefusedToStrangersForUnknownAndUnhealthyDatabases) {
+    asker stranger;
+    stranger.node = pnn{1};
+    EXPECT_FALSE(service().start(request("v.tdb"), stranger));
+    EXPECT_FALSE(service().start(request("unknown.tdb"), own_client()));
+    cluster[0].files.unhealthy["p.tdb"] = "bad";
+    EXPECT_FALSE(service().start(request("p.tdb"), own_client()));
+    cluster[0].tunable_values[protocol::tunable_id::allow_unhealthy_db_read] = 1;
+    EXPECT_TRUE(service().start(request("p.tdb"), own_client()));
+}
+
+TEST_F(TraverseTest, ANodeThatDoesNotKnowTheDatabaseEndsAtOnce) {
+    const asker daemon;
+    cluster[1].tunable_values[protocol::tunable_id::allow_client_db_attach] = 0;
+    ASSERT_TRUE(cluster[1].databases.detach(protocol::db_id_of("v.tdb"), daemon));
+    ASSERT_TRUE(service().start(request("v.tdb"), own_client()));
+    cluster.rt.settle();
+    EXPECT_TRUE(ended());
+}
+
+TEST_F(TraverseTest, AParticipantThatLeavesDoesNotHoldTheEndBack) {
+    freeze("v.tdb", 2); // its walker waits
+    ASSERT_TRUE(service().start(request("v.tdb"), own_client()));
+    cluster.rt.advance(std::chrono::seconds{1});
+    EXPECT_FALSE(ended());
+    service().node_left(pnn{2});
+    EXPECT_TRUE(ended());
+    EXPECT_EQ(service().collecting(), 0U);
+}
+
+TEST_F(TraverseTest, AFrozenDatabaseIsWalkedAfterTheThaw) {
+    cluster[0].store("v.tdb").put("k", header(4, 0), "x");
+    freeze("v.tdb");
+    ASSERT_TRUE(service().start(request("v.tdb"), own_client()));
+    cluster.rt.advance(std::chrono::seconds{1});
+    EXPECT_TRUE(keys().empty());
+    db("v.tdb").thaw();
+    cluster.rt.advance(std::chrono::seconds{1});
+    EXPECT_THAT(keys(), ElementsAre("k", ""));
+}
+
+TEST_F(TraverseTest, AfterTraverseTimeoutTheClientGetsTheEndAndWalkersAreKilled) {
+    freeze("v.tdb", 2);
+    ASSERT_TRUE(service().start(request("v.tdb"), own_client()));
+    cluster.rt.advance(std::chrono::seconds{19});
+    EXPECT_FALSE(ended());
+    cluster.rt.advance(std::chrono::seconds{2});
+    EXPECT_TRUE(ended());
+    EXPECT_EQ(service(2).walking(), 0U);
+}
+
+TEST_F(TraverseTest, AClientThatGoesStopsTheWalkers) {
+    freeze("v.tdb", 2);
+    ASSERT_TRUE(service().start(request("v.tdb"), own_client(5)));
+    cluster.rt.advance(std::chrono::seconds{1});
+    EXPECT_EQ(service(2).walking(), 1U);
+    service().client_gone(client_id{5});
+    cluster.rt.settle();
+    EXPECT_EQ(service(2).walking(), 0U);
+    EXPECT_EQ(service().collecting(), 0U);
+    EXPECT_FALSE(ended());
+}
+
+TEST_F(TraverseTest, LateAndMalformedDataIsRefused) {
+    asker peer;
+    peer.node = pnn{1};
+    EXPECT_FALSE(service().data(protocol::encode_record(reqid{99}, view_of("k"), {}), peer));
+    EXPECT_FALSE(service().data(to_bytes("garbage"), peer));
+}
+
+TEST_F(TraverseTest, AWalkForAnotherNodeThanTheAskerIsRefused) {
+    asker peer;
+    peer.node = pnn{1};
+    const protocol::traverse_all_ext forged{
+        protocol::db_id_of("v.tdb"), reqid{1}, pnn{2}, reqid{1}, address, false};
+    EXPECT_FALSE(service().walk(forged, peer));
+}
+
+TEST_F(TraverseTest, ManyRecordsComeInSlices) {
+    for (int i = 0; i < 20'000; ++i) {
+        cluster[0].store("v.tdb").put(std::to_string(i), header(1, 0), "x");
+    }
+    ASSERT_TRUE(service().start(request("v.tdb"), own_client()));
+    cluster.rt.settle();
+    EXPECT_TRUE(ended());
+    EXPECT_EQ(cluster[0].delivered.size(), 20'001U);
+}
+
+} // namespace
+} // namespace ctdb
