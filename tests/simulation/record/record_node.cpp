@@ -104,7 +104,10 @@ void record_node::client_sends(
 
 void record_node::client_closes(client_id client) {
     sockets_.erase(client);
-    inbox_.push_back([this, client] { engine_->client_gone(client); });
+    inbox_.push_back([this, client] {
+        engine_->client_gone(client);
+        gone_.insert(client);
+    });
     turn_.schedule();
 }
 
@@ -257,6 +260,9 @@ bool record_node::send(const protocol::packet_header& h, const protocol::reply_e
 void record_node::reply_to_client(
     client_id client, reqid /*id*/, std::int32_t status, byte_view head, byte_view data
 ) {
+    if (gone_.contains(client)) {
+        cluster_.model().fail(fmt::format("I29: client {} is answered after its death", client));
+    }
     const auto socket = sockets_.find(client);
     if (socket != sockets_.end()) {
         bytes all = to_bytes(head);

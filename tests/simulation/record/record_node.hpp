@@ -104,6 +104,7 @@ private:
     async::deferred turn_;
     std::list<async::timer> jobs_;
     std::map<client_id, record_socket*> sockets_;
+    std::set<client_id> gone_; // the engine knows of their death
     std::uint32_t last_call_ = 0;
     bool freezing_ = false;
     std::vector<std::function<void()>> freeze_waiters_;

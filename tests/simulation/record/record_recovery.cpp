@@ -133,6 +133,16 @@ void record_recovery::merge() {
     }
 }
 
+// A recovery that broke off while members committed left two epochs behind. Those who committed
+// hold the merged content of all; what the others still hold is part of it, or was deleted: taking
+// it again would bring deleted records back (I7).
+bool record_recovery::has_newest(const record_node& node) const {
+    return std::none_of(members_.begin(), members_.end(), [&](pnn other) {
+        const record_node& o = *cluster_.node(other);
+        return o.valid_data() && o.engine().generation() > node.engine().generation();
+    });
+}
+
 // databases.md 6.6 and 6.7: highest rsn; of equals the first, unless it does not name the leader.
 void record_recovery::merge_key(byte_view key) {
     const pnn leader = members_.front();
@@ -140,7 +150,7 @@ void record_recovery::merge_key(byte_view key) {
     const copy* kept = nullptr;
     for (const pnn member : members_) {
         const record_node& node = *cluster_.node(member);
-        if (auto found = node.copy_of(key); found && node.valid_data()) {
+        if (auto found = node.copy_of(key); found && node.valid_data() && has_newest(node)) {
             candidates.push_back(*found);
         }
     }

@@ -34,6 +34,7 @@ private:
     void at_member(record_node& member, step what, const std::function<void()>& done);
     void member_done(std::uint64_t attempt);
     void merge();
+    [[nodiscard]] bool has_newest(const record_node& node) const;
     void merge_key(byte_view key);
 
     record_cluster& cluster_;

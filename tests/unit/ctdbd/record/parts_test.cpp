@@ -1,0 +1,220 @@
+// The small parts of the engine: call rule, orphan detector, residency, hot keys, parking.
+#include "ctdbd/database/record/call_rule.hpp"
+#include "ctdbd/database/record/hot_keys.hpp"
+#include "ctdbd/database/record/parking.hpp"
+#include "ctdbd/database/record/redirect_memory.hpp"
+#include "ctdbd/database/record/residency.hpp"
+
+#include <gtest/gtest.h>
+
+namespace ctdb::ctdbd {
+namespace {
+
+using namespace std::chrono_literals;
+using protocol::record_flag;
+using protocol::record_flags;
+
+constexpr pnn me{1};
+const async::time_point start{std::chrono::hours(1)};
+
+call_action decide(call_origin origin, pnn dmaster, record_flags flags = {}, bool commit = false) {
+    call_situation s;
+    s.me = me;
+    s.origin = origin;
+    s.header.dmaster = dmaster;
+    s.header.flags = flags;
+    s.commit_running = commit;
+    return decide_call(s);
+}
+
+TEST(CallRule, TheDmasterServesItsOwnAndHandsOverToOthers) {
+    EXPECT_EQ(decide(call_origin::client, me), call_action::serve);
+    EXPECT_EQ(decide(call_origin::own_node, me), call_action::serve);
+    EXPECT_EQ(decide(call_origin::peer, me), call_action::hand_over);
+}
+
+TEST(CallRule, OthersPassCallsOn) {
+    EXPECT_EQ(decide(call_origin::client, pnn{2}), call_action::send_out);
+    EXPECT_EQ(decide(call_origin::own_node, pnn{2}), call_action::redirect);
+    EXPECT_EQ(decide(call_origin::peer, pnn{2}), call_action::redirect);
+}
+
+TEST(CallRule, NothingIsHandedOverWhileACommitRuns) {
+    EXPECT_EQ(decide(call_origin::peer, me, {}, true), call_action::wait_for_commit);
+    EXPECT_EQ(decide(call_origin::client, me, {}, true), call_action::serve);
+    EXPECT_EQ(decide(call_origin::peer, pnn{2}, {}, true), call_action::redirect);
+}
+
+TEST(CallRule, DelegationsThatNobodyManagesEndInARecovery) {
+    for (const auto origin : {call_origin::client, call_origin::own_node, call_origin::peer}) {
+        for (const auto flag :
+             {record_flag::ro_have_delegations,
+              record_flag::ro_have_readonly,
+              record_flag::ro_revoking_readonly}) {
+            EXPECT_EQ(decide(origin, me, flag), call_action::recover);
+        }
+        EXPECT_EQ(decide(origin, pnn{2}, record_flag::ro_have_delegations), call_action::recover);
+    }
+    // A read-only copy of somebody else's record is nothing special to a writer.
+    EXPECT_EQ(
+        decide(call_origin::client, pnn{2}, record_flag::ro_have_readonly), call_action::send_out
+    );
+}
+
+TEST(RedirectMemory, TheSameRequestBackFromTheOwnerWithNothingChangedProvesAnOrphan) {
+    redirect_memory memory;
+    const redirect step{pnn{3}, reqid{7}, pnn{3}, pnn{2}, rsn{5}};
+    EXPECT_FALSE(memory.circles(step, start));
+    redirect again = step;
+    again.via = pnn{2};
+    EXPECT_TRUE(memory.circles(again, start + 1s));
+}
+
+TEST(RedirectMemory, AChangedHeaderOrAnotherLinkProvesNothing) {
+    redirect_memory memory;
+    redirect step{pnn{3}, reqid{7}, pnn{3}, pnn{2}, rsn{5}};
+    EXPECT_FALSE(memory.circles(step, start));
+    step.via = pnn{4}; // not the owner's link: it may be older than what made it owner
+    EXPECT_FALSE(memory.circles(step, start));
+    step.via = pnn{2};
+    step.rsn = rsn{6}; // went away and came back meanwhile
+    EXPECT_FALSE(memory.circles(step, start));
+    EXPECT_TRUE(memory.circles(step, start));
+}
+
+TEST(RedirectMemory, OtherRequestsAndForgottenOnesStartAfresh) {
+    redirect_memory memory;
+    redirect step{pnn{3}, reqid{7}, pnn{2}, pnn{2}, rsn{5}};
+    EXPECT_FALSE(memory.circles(step, start));
+    step.id = reqid{8};
+    EXPECT_FALSE(memory.circles(step, start));
+    EXPECT_FALSE(memory.circles(step, start + redirect_memory::remembered_for + 1s));
+    memory.clear();
+    EXPECT_FALSE(memory.circles(step, start + redirect_memory::remembered_for + 1s));
+}
+
+TEST(RedirectMemory, IsBounded) {
+    redirect_memory memory;
+    for (std::uint32_t i = 0; i < 3 * redirect_memory::remembered_max; ++i) {
+        EXPECT_FALSE(memory.circles({pnn{3}, reqid{i}, pnn{2}, pnn{2}, rsn{5}}, start));
+    }
+    EXPECT_LE(memory.size(), redirect_memory::remembered_max);
+}
+
+TEST(Residency, NothingRestsWithoutEvidence) {
+    residency r;
+    const auto key = view_of("k");
+    for (int i = 0; i < 100; ++i) {
+        EXPECT_EQ(r.arrived(key, client_id{1}, start + i * 1ms).count(), 0);
+        r.missed(key, client_id{2}, start + i * 1ms); // another client: no race was lost
+    }
+}
+
+TEST(Residency, LostRacesLengthenTheRestUpToAMillisecondAndWonOnesShortenIt) {
+    residency r;
+    const auto key = view_of("k");
+    auto now = start;
+    std::chrono::microseconds rest = r.arrived(key, client_id{1}, now);
+    for (int i = 0; i < 10; ++i) {
+        r.missed(key, client_id{1}, now += 1ms);
+        const auto next = r.arrived(key, client_id{1}, now += 1ms);
+        EXPECT_GE(next, rest);
+        rest = next;
+    }
+    EXPECT_EQ(rest, residency::rest_max);
+    for (int i = 0; i < 12; ++i) {
+        rest = r.arrived(key, client_id{1}, now += 1ms);
+    }
+    EXPECT_EQ(rest.count(), 0);
+}
+
+TEST(Residency, AskingMuchLaterIsANewWish) {
+    residency r;
+    const auto key = view_of("k");
+    EXPECT_EQ(r.arrived(key, client_id{1}, start).count(), 0);
+    r.missed(key, client_id{1}, start + residency::race_window + 1ms);
+    EXPECT_EQ(r.arrived(key, client_id{1}, start + 1s).count(), 0);
+}
+
+TEST(HotKeys, AreListedAscendingOneSlotPerKey) {
+    hot_keys hot;
+    for (int i = 0; i < 3; ++i) {
+        hot.migrated(view_of("three"), start);
+    }
+    hot.migrated(view_of("one"), start);
+    const auto& slots = hot.ascending();
+    EXPECT_EQ(slots[9].count, 3U);
+    EXPECT_EQ(text_of(slots[9].key), "three");
+    EXPECT_EQ(slots[8].count, 1U);
+    EXPECT_EQ(text_of(slots[8].key), "one");
+    EXPECT_EQ(slots[7].count, 0U);
+}
+
+TEST(HotKeys, CountWithinOneSecondAndKeepTheHighestWindow) {
+    hot_keys hot;
+    for (int i = 0; i < 5; ++i) {
+        hot.migrated(view_of("k"), start);
+    }
+    hot.migrated(view_of("k"), start + 1s); // a new window
+    EXPECT_EQ(hot.ascending()[9].count, 5U);
+    hot.clear();
+    EXPECT_EQ(hot.ascending()[9].count, 0U);
+}
+
+TEST(HotKeys, AHotterKeyReplacesTheColdest) {
+    hot_keys hot;
+    for (int k = 0; k < 10; ++k) {
+        for (int i = 0; i <= k; ++i) {
+            hot.migrated(view_of(std::string(1, static_cast<char>('a' + k))), start);
+        }
+    }
+    hot.migrated(view_of("new"), start);
+    EXPECT_EQ(text_of(hot.ascending()[0].key), "a"); // as cold as the new one, and there first
+    hot.migrated(view_of("new"), start);
+    EXPECT_EQ(text_of(hot.ascending()[0].key), "new");
+}
+
+record_request request(std::string_view key, std::uint64_t arrival) {
+    record_request r;
+    r.key = view_of(key);
+    r.arrival = arrival;
+    return r;
+}
+
+TEST(Parking, ReturnedRequestsStandBeforeLaterOnesInTheirOrder) {
+    parking p;
+    p.park(1, request("k", 3));
+    std::deque<record_request> earlier;
+    earlier.push_back(request("k", 1));
+    earlier.push_back(request("k", 2));
+    p.return_to_line(1, earlier);
+    const auto& line = p.line(1)->requests;
+    ASSERT_EQ(line.size(), 3U);
+    EXPECT_EQ(line[0].arrival, 1U);
+    EXPECT_EQ(line[1].arrival, 2U);
+    EXPECT_EQ(line[2].arrival, 3U);
+}
+
+TEST(Parking, ParkedRequestsOwnTheirBytes) {
+    parking p;
+    {
+        std::string packet = "key";
+        p.park(1, request(packet, 1));
+        packet.assign("xxx");
+    }
+    EXPECT_EQ(text_of(p.line(1)->requests.front().key), "key");
+}
+
+TEST(Parking, TheDeadAreRemovedWhereverTheyWait) {
+    parking p;
+    p.park(1, request("a", 1));
+    p.park(1, request("a", 2));
+    p.hold_for(view_of("a")).held.push_back(request("a", 1));
+    p.hold_for(view_of("b")).collapsed.push_back(request("b", 1));
+    EXPECT_EQ(p.size(), 4U);
+    p.drop_if([](const record_request& r) { return r.arrival == 1; });
+    EXPECT_EQ(p.size(), 1U);
+}
+
+} // namespace
+} // namespace ctdb::ctdbd
