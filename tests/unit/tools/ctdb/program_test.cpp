@@ -1,0 +1,69 @@
+#include "common/cmdline/help.hpp"
+#include "common/cmdline/parse.hpp"
+#include "tools/ctdb/program.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace {
+
+using namespace ctdb;
+using namespace ctdb::tool;
+using testing::HasSubstr;
+
+constexpr const char* usage = "Usage: [-?YXv] [-?|--help] [--usage] [-d|--debug=STRING]\n"
+                              "        [-t|--timelimit=INT] [-n|--node=INT] [-Y] "
+                              "[-x|--separator=CHAR]\n"
+                              "        [-X] [-v|--verbose] [-T|--maxruntime=INT]\n";
+
+TEST(ToolProgram, HasEveryCommandOfUpstream) {
+    EXPECT_EQ(77U, table().commands.size());
+}
+
+// Issue 2, scope 7.
+TEST(ToolProgram, RunsTheCommandsPromised) {
+    for (const char* name :
+         {"status",       "listnodes", "nodestatus", "pnn",    "ping",     "uptime",   "leader",
+          "ip",           "getdbmap",  "attach",     "catdb",  "readkey",  "writekey", "pstore",
+          "pfetch",       "ptrans",    "getvar",     "setvar", "listvars", "disable",  "enable",
+          "stop",         "continue",  "ban",        "unban",  "recover",  "shutdown", "getpid",
+          "ipreallocate", "runstate",  "version"}) {
+        EXPECT_NE(nullptr, action_of(name).run) << name;
+    }
+}
+
+TEST(ToolProgram, WrongNumberOfArgumentsShowsTheCommandsOwnLine) {
+    const auto asked = cmdline::interpret(table(), {"getvar"});
+    ASSERT_FALSE(asked);
+    EXPECT_EQ(1, asked.error().code);
+    EXPECT_EQ(
+        std::string(usage) +
+            "\nCommands:\n"
+            "  getvar          <name>                       get a tunable variable\n",
+        asked.error().out
+    );
+    EXPECT_EQ("", asked.error().err);
+}
+
+TEST(ToolProgram, UnknownWordsAndOptionsGoToStderr) {
+    EXPECT_EQ("Unknown command 'nosuch'\n", cmdline::interpret(table(), {"nosuch"}).error().err);
+    EXPECT_EQ(
+        "Invalid option abc: invalid numeric value\n",
+        cmdline::interpret(table(), {"-n", "abc", "status"}).error().err
+    );
+    EXPECT_EQ(
+        "Invalid option -h: unknown option\n", cmdline::interpret(table(), {"-h"}).error().err
+    );
+}
+
+TEST(ToolProgram, HelpNamesCommandsInUpstreamsColumns) {
+    const std::string help = cmdline::full_help(table());
+    EXPECT_THAT(
+        help, HasSubstr("  version                                      show version of ctdb\n")
+    );
+    EXPECT_THAT(
+        help, HasSubstr("  attach          <dbname> [persistent|replicated]  attach a database\n")
+    );
+}
+
+} // namespace
