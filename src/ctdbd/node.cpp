@@ -170,7 +170,7 @@ void node::record_packet(const protocol::packet& p, byte_view) {
     if (const auto* call = std::get_if<protocol::req_call>(&p.body)) {
         ++counters.req_call;
         if (record_engine* engine = engine_of(call->db_id)) {
-            engine->receive(p.header.srcnode, p.header, *call);
+            engine->receive(router_.record_peer(), p.header, *call);
         } else {
             const std::string text =
                 fmt::format("Unknown database in request. db_id==0x{:08x}", call->db_id);
@@ -308,8 +308,11 @@ std::size_t node::queued_bytes(pnn to) const {
 template <class Body>
 bool node::send_record(const protocol::packet_header& header, const Body& body) {
     const pnn to = header.destnode;
+    if (!table_.is_connected(to)) {
+        return false; // nothing may leave then: the engine keeps the record (record_outputs.hpp)
+    }
     router_.send_packet(to, protocol::encode(header, body));
-    return table_.is_connected(to);
+    return true;
 }
 
 bool node::send(const protocol::packet_header& header, const protocol::req_call& body) {

@@ -179,7 +179,9 @@ void router::dispatch(pnn peer, const protocol::packet& p, byte_view raw) {
         ++counters_.keepalive_packets_recv;
         subjects_.keepalive(peer, *alive);
     } else {
+        record_peer_ = peer;
         dispatch_record(p, raw);
+        record_peer_ = unknown_pnn;
     }
 }
 

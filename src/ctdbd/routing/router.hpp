@@ -123,6 +123,9 @@ public:
 
     // While a message is delivered: the node it came from.
     [[nodiscard]] pnn message_source() const noexcept { return message_source_; }
+    // During packet_subjects::record_packet(): whose link brought it; a redirected REQ_CALL names
+    // its originator as srcnode.
+    [[nodiscard]] pnn record_peer() const noexcept { return record_peer_; }
     [[nodiscard]] std::uint64_t dropped() const noexcept { return dropped_; }
 
 private:
@@ -149,6 +152,7 @@ private:
     async::deferred self_turn_;
     std::uint64_t dropped_ = 0;
     pnn message_source_ = unknown_pnn;
+    pnn record_peer_ = unknown_pnn;
 };
 
 } // namespace ctdb::ctdbd

@@ -45,6 +45,9 @@ bool record_engine::impl::serving() const noexcept {
 }
 
 void record_engine::impl::set_vnn_map(const protocol::vnn_map& map) {
+    if (map == map_) {
+        return; // told of every change of the epoch, also of the recovery mode alone
+    }
     const bool was_serving = serving();
     map_ = map;
     redirects_.clear();
