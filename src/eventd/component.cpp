@@ -150,6 +150,16 @@ void component::store(const std::string& event, const event::event_status& statu
     }
 }
 
+// An executable notify.sh beside ctdb.conf is upstream's only notification; its stock one runs the
+// scripts of the component itself.
+result<std::vector<event::script>> component::scripts_now() const {
+    const std::string notify = settings_.etc + "/notify.sh";
+    if (name_ == "notification" && ::access(notify.c_str(), X_OK) == 0) {
+        return std::vector<event::script>{event::script{"notify.sh", notify, true}};
+    }
+    return event::list_scripts(directory_);
+}
+
 async::time_point component::deadline_of(const pending& run) const {
     const bool from_receipt = rule_ == exit_rule::errno_above_64;
     const async::time_point begin = from_receipt ? run.received : loop_.now();
@@ -218,7 +228,7 @@ void component::conclude(pending& run, const event_outcome& outcome) {
 
 async::task<std::int32_t> component::run_scripts(const pending& run, event_outcome& outcome) {
     // the list is taken once: a script switched off meanwhile still counts for this run
-    const auto scripts = event::list_scripts(directory_);
+    const auto scripts = scripts_now();
     if (!scripts) {
         co_return scripts.error().code;
     }

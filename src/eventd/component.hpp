@@ -70,6 +70,7 @@ private:
     void waited_too_long(run_id id);
     void conclude(pending& run, const event_outcome& outcome);
     void store(const std::string& event, const event::event_status& status);
+    [[nodiscard]] result<std::vector<event::script>> scripts_now() const;
     [[nodiscard]] async::time_point deadline_of(const pending& run) const;
     [[nodiscard]] script_process::environment environment_of(
         const pending& run, const event::script& script, async::time_point deadline

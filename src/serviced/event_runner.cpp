@@ -72,9 +72,6 @@ async::task<event_result> event_runner::run(event_wanted what) {
 }
 
 async::task<void> event_runner::notify(std::string event) {
-    if (!event::has_enabled_script(where_.enabled_events("notification"))) {
-        co_return;
-    }
     event_wanted what{event, notification_timeout, true};
     const auto done = co_await run_in("notification", std::move(what));
     if (!done.ok()) {

@@ -5,6 +5,11 @@
 
 namespace ctdb::serviced {
 
+void monitor_cadence::set(settings s) noexcept {
+    settings_ = s;
+    settings_.interval_max = std::max(s.interval_max, std::chrono::seconds(1)); // never a busy loop
+}
+
 void monitor_cadence::services_started() noexcept {
     healthy_ = false;
     timeouts_ = 0;

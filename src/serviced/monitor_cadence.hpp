@@ -29,7 +29,7 @@ public:
     };
     enum class verdict : std::uint8_t { unchanged, healthy, unhealthy };
 
-    void set(settings s) noexcept { settings_ = s; }
+    void set(settings s) noexcept;
     void services_started() noexcept; // health is to be earned again
 
     // A run ended with this errno.

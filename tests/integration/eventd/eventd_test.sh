@@ -84,6 +84,25 @@ exits 8 run 5 service arguments 'a  b' c
 exits 1 status service arguments
 check 'arguments are cut at blanks' prints '<arguments><a><b><c>'
 
+# ---- notifications ----
+
+mkdir "$dir/events/notification"
+script notification/10.one <<'EOF'
+echo "one $1" >>"$CTDB_BASE/notified"; exit 1
+EOF
+script notification/20.two <<'EOF'
+echo "two $1" >>"$CTDB_BASE/notified"
+EOF
+CTDB_EVENT_RUN_ALL=1 exits 8 run 5 notification healthy
+check 'all scripts of a notification are run, failures or not' \
+	[ "$(tr '\n' ' ' <"$dir/notified")" = 'one healthy two healthy ' ]
+# shellcheck disable=SC2016 # for the script
+printf '#!/bin/sh\necho "old $1" >>"$CTDB_BASE/notified"\n' >"$dir/notify.sh"
+chmod +x "$dir/notify.sh"
+: >"$dir/notified"
+exits 0 run 5 notification unhealthy
+check "a site's own notify.sh is called in their place" [ "$(cat "$dir/notified")" = 'old unhealthy' ]
+
 # ---- queueing ----
 
 # asked_for COUNT: so many order events have come to eventd

@@ -78,6 +78,8 @@ TEST(MonitorCadence, AShorterMonitorIntervalCountsAtOnce) {
     (void)cadence.judge(0);
     EXPECT_EQ(cadence.next_pause(), 1s);
     EXPECT_EQ(cadence.next_pause(), 1s);
+    cadence.set({0s, 20});
+    EXPECT_EQ(cadence.next_pause(), 1s) << "never without a pause";
 }
 
 } // namespace
