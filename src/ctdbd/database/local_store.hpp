@@ -92,7 +92,8 @@ public:
     // Applies a record buffer (UPDATE_RECORD, databases.md 7.3) in one durable transaction outside
     // the loop and then calls `done` from the loop. volatile_rule: keys that do not exist locally
     // are skipped. A record whose stored rsn is not smaller and whose value differs fails the whole
-    // buffer. Waits for a freeze to end; in order per store.
+    // buffer. Waits for a freeze to end; in order per store. ECANCELED: a frozen transaction was
+    // committed first (I12).
     virtual void
     apply_update(bytes record_buffer, bool volatile_rule, std::function<void(result<>)> done) = 0;
 

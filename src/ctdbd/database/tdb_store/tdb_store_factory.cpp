@@ -75,6 +75,8 @@ std::optional<persistent_file> parse_file_name(const std::string& file) {
     return found;
 }
 
+constexpr const char* health_name = "persistent_health.tdb";
+
 result<> check_name(const std::string& name) {
     constexpr std::size_t name_size_max = 240; // room for ".<pnn>.stale" within a file name
     const bool bad = name.empty() || name.size() > name_size_max ||
@@ -93,7 +95,7 @@ tdb_store_factory::create(tdb::lock_agents& agents, tdb_store_settings settings)
         return pass(there);
     }
     auto health = database_health::open(
-        fmt::format("{}/persistent_health.tdb.{}", settings.state_directory, settings.node)
+        fmt::format("{}/{}.{}", settings.state_directory, health_name, settings.node)
     );
     if (!health) {
         return pass(health);
@@ -213,7 +215,7 @@ result<std::vector<std::string>> tdb_store_factory::find_persistent() {
     for (; !failed && entry != fs::directory_iterator(); entry.increment(failed)) {
         const std::string file = entry->path().filename().string();
         const auto found = parse_file_name(file);
-        if (!found) {
+        if (!found || found->name == health_name) { // the same directory may serve for both
             log_info("{}: not the name of a database of ours, ignored", entry->path().string());
         } else if (found->node != std::to_string(settings_.node.value)) {
             log_notice("{}: of another node, ignored", entry->path().string());

@@ -3,9 +3,14 @@
 #include "common/tdb/lock_agents.hpp"
 #include "tests/unit/common/tdb/support.hpp"
 
+#include <array>
 #include <csignal>
 
 #include <gtest/gtest.h>
+
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 namespace ctdb::tdb {
 namespace {
@@ -282,6 +287,39 @@ TEST_P(LockAgents, ManyWaitsAtOnceAreAllServed) {
         ASSERT_EQ(samba.ask("unlock k" + std::to_string(i)), "ok");
     }
     EXPECT_TRUE(run_until(loop, [&] { return served == 40; }));
+}
+
+// A ctdbd that is killed takes its agents with it, also one that sleeps for a lock.
+TEST_P(LockAgents, AgentsDieWithTheirParent) {
+    ASSERT_EQ(prctl(PR_SET_CHILD_SUBREAPER, 1), 0); // so that we can wait for a grandchild
+    ASSERT_EQ(samba.ask("lock k"), "ok");
+    std::array<int, 2> ends{};
+    ASSERT_EQ(pipe(ends.data()), 0);
+    const pid_t parent = fork();
+    if (parent == 0) {
+        async::event_loop own_loop;
+        lock_agents own_agents(own_loop, settings_with());
+        watched wait;
+        wait.job = own_agents.lock_chain(at_agents, to_bytes("k"), wait.events());
+        const bool working =
+            run_until(own_loop, [&] { return wait.job->now() == agent_job::state::working; });
+        run_for(own_loop, 50ms); // to let it fall asleep
+        const pid_t agent = working ? wait.job->agent_pid() : 0;
+        static_cast<void>(write(ends[1], &agent, sizeof(agent)));
+        pause();
+        _exit(0);
+    }
+    pid_t agent = 0;
+    ASSERT_EQ(read(ends[0], &agent, sizeof(agent)), ssize_t{sizeof(agent)});
+    ASSERT_GT(agent, 0);
+    ::kill(parent, SIGKILL);
+    ASSERT_EQ(waitpid(parent, nullptr, 0), parent);
+    int status = 0;
+    ASSERT_EQ(waitpid(agent, &status, 0), agent); // the lock it sleeps for is never let go
+    EXPECT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    prctl(PR_SET_CHILD_SUBREAPER, 0);
+    close(ends[0]);
+    close(ends[1]);
 }
 
 TEST(LockAgentsStart, MissingProgramFailsTheJobFromTheLoop) {

@@ -208,6 +208,7 @@ TEST_F(Factory, FindsThePersistentDatabasesOfThisNodeOnly) {
           ".tdb.3",
           "f.tdb",
           "g.tdb.x3",
+          "persistent_health.tdb.3",
           "h.tdb.3.corrupted.20260101000000.0Z",
           "README"}) {
         std::ofstream(node.dir.file(std::string("persistent/") + name)).flush();
