@@ -127,7 +127,10 @@ void election::on(const election_event::view_changed& event) {
 }
 
 void election::on(const election_event::leader_heard& event) {
-    if (event.from == self_ || state_ == election_state::idle) {
+    // Our own UNKNOWN comes back when we do not lead; if we lead, a client of ours has said it
+    // (W1).
+    const bool own_echo = event.from == self_ && !(leading() && event.claimed == unknown_pnn);
+    if (own_echo || state_ == election_state::idle) {
         return;
     }
     if (event.claimed == unknown_pnn) {
@@ -156,6 +159,10 @@ void election::on(const election_event::election_heard& event) {
     }
     if (state_ == election_state::idle) { // not taking part yet, but nobody need wait for us
         say(say_election{own_message(), event.from});
+        return;
+    }
+    if (state_ == election_state::leaderless && just_decided()) {
+        answer_latecomer(event.from);
         return;
     }
     if (state_ != election_state::voting) {
@@ -509,6 +516,19 @@ void election::answer_ballot(const election_message& message) {
     }
 }
 
+// A ballot that comes after the result asks for ours, not for another round: two nodes that cannot
+// lead would vote with each other for ever.
+bool election::just_decided() const {
+    return quick() && decided_at_ && now_ - *decided_at_ < vote_again;
+}
+
+void election::answer_latecomer(pnn node) {
+    if (!spoke_at_ || now_ - *spoke_at_ >= repeat_limit) {
+        spoke_at_ = now_;
+        say(say_election{own_message(), node});
+    }
+}
+
 void election::decide_if_all_spoke() {
     if (state_ == election_state::voting && quick() && silent_voters().empty()) {
         decide();
@@ -523,6 +543,7 @@ void election::decide() {
         become_leaderless("no result", vote_again * static_cast<int>(rounds_) + spread(self_));
         return;
     }
+    decided_at_ = now_;
     const auto best = best_ballot();
     if (best && best->pnn == self_) {
         lead();

@@ -230,6 +230,8 @@ private:
     void insist();
     void ballot(const protocol::election_message& message);
     void answer_ballot(const protocol::election_message& message);
+    [[nodiscard]] bool just_decided() const;
+    void answer_latecomer(pnn node);
     void decide_if_all_spoke();
     void decide();
     void speak();
@@ -265,7 +267,8 @@ private:
     std::map<pnn, protocol::election_message> ballots_; // voting: what each has said, own included
     bool excused_ = false;                              // E7, once in a row
     std::optional<async::time_point> spoke_at_;         // last own ELECTION to all
-    std::optional<async::time_point> insisted_at_;      // last LEADER outside the broadcast
+    std::optional<async::time_point> decided_at_;
+    std::optional<async::time_point> insisted_at_; // last LEADER outside the broadcast
     std::array<std::optional<async::time_point>, timer_count> timers_;
     async::time_point now_{}; // of the event being handled
     outputs out_;

@@ -10,6 +10,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr auto reconnect_after = 50ms;
+constexpr std::uint64_t steps_per_second_max = 100'000; // a thousand times the usual
 
 std::pair<std::size_t, std::size_t> unordered(std::size_t a, std::size_t b) {
     return {std::min(a, b), std::max(a, b)};
@@ -34,7 +35,13 @@ bool leader_cluster::step(async::time_point until) {
     if (more) {
         check();
     }
-    return more;
+    if (world_.now() - second_began_ >= 1s) {
+        second_began_ = world_.now();
+        steps_before_ = world_.steps();
+    } else if (world_.steps() - steps_before_ > steps_per_second_max) {
+        problem_ = "the nodes keep each other busy without end";
+    }
+    return more && problem_.empty();
 }
 
 void leader_cluster::run_for(async::duration time) {

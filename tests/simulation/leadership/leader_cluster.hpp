@@ -79,6 +79,8 @@ private:
     std::set<std::pair<std::size_t, std::size_t>> cut_;
     std::vector<std::unique_ptr<sim_leader_node>> nodes_;
     std::string problem_;
+    async::time_point second_began_{};
+    std::uint64_t steps_before_ = 0;
 };
 
 } // namespace ctdb::simulation

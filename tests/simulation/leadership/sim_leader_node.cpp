@@ -125,9 +125,7 @@ async::task<result<>> sim_leader_node::recover(recovery_order order) {
 
 void sim_leader_node::serve_controls() {
     controls_.serve<controls::get_node_map>(
-        [this](const control_request&, none) -> answer<protocol::node_map> {
-            return table_.map();
-        }
+        [this](const control_request&, none) -> answer<protocol::node_map> { return table_.map(); }
     );
     controls_.serve<controls::get_capabilities>(
         [this](const control_request&, none) -> answer<protocol::capabilities> {
