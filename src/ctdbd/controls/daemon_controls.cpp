@@ -57,6 +57,7 @@ answer<std::uint32_t> get_tunable(node& n, const protocol::tunable_name& wanted)
 
 protocol::var_list tunable_names() {
     protocol::var_list list;
+    list.names.emplace_back(); // on the wire the list begins with a colon (wire-protocol.md 3.2)
     for (const protocol::tunable_info& info : protocol::listed_tunables()) {
         list.names.emplace_back(info.name);
     }

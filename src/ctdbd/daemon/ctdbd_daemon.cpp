@@ -267,7 +267,9 @@ async::task<result<>> ctdbd_daemon::make_node() {
         co_return pass(stores);
     }
     if (own.cluster_lock) {
-        make_lock(*own.cluster_lock);
+        if (auto lock = make_lock(*own.cluster_lock); !lock) {
+            co_return pass(lock);
+        }
     }
     node_doors doors{loop_, *links_, *files_, machine_, lock_.get()};
     node_ = std::make_unique<node>(doors, own);
@@ -294,6 +296,20 @@ result<> ctdbd_daemon::make_stores(pnn self) {
         return pass(made);
     }
     files_ = std::move(*made);
+    return {};
+}
+
+result<> ctdbd_daemon::make_lock(const std::string& setting) {
+    const std::string default_helper = settings_.where().helper("ctdb_mutex_fcntl_helper");
+    auto command = lock_command(setting, default_helper);
+    if (!command) {
+        return pass(command);
+    }
+    keeper_lock_settings lock;
+    lock.keeper = settings_.where().helper("ctdb-lock-keeper");
+    lock.command = std::move(*command);
+    lock.lease = std::chrono::seconds(settings_.get(conf::options::leader_timeout));
+    lock_ = std::make_unique<keeper_lock>(loop_, std::move(lock));
     return {};
 }
 

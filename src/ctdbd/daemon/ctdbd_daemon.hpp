@@ -62,7 +62,7 @@ private:
     async::task<result<>> make_node();
     result<> make_stores(pnn self);
     void run_lock_debug_script(const tdb::stuck_lock& stuck);
-    void make_lock(const std::string& setting);
+    result<> make_lock(const std::string& setting);
     void connect_peers();
     async::task<result<>> open_databases();
     result<> open_sockets();
