@@ -4,6 +4,7 @@
 //   lock KEY | trylock KEY | unlock KEY | lockall | unlockall   ok, busy or error
 //   read KEY                                                    the value, - if there is none
 //   store KEY VALUE | erase KEY                                 ok or error
+//   add KEY N                                                   raises a number N times, locked
 //   begin | commit                                              a transaction
 //   seqnum                                                      the number
 #include "common/tdb/libtdb.hpp"
@@ -30,6 +31,15 @@ std::string fetch(tdb_context* file, std::string key) {
     std::string text(reinterpret_cast<const char*>(value.dptr), value.dsize);
     std::free(value.dptr);
     return text;
+}
+
+bool add_one(tdb_context* file, std::string key) {
+    if (tdb_chainlock(file, raw(key)) != 0) {
+        return false;
+    }
+    std::string value = std::to_string(std::strtol(fetch(file, key).c_str(), nullptr, 10) + 1);
+    const bool stored = tdb_store(file, raw(key), raw(value), 0) == 0;
+    return tdb_chainunlock(file, raw(key)) == 0 && stored;
 }
 
 std::string ok_if(bool done) {
@@ -65,6 +75,13 @@ std::string serve(tdb_context* file, const std::string& line) {
     }
     if (command == "erase") {
         return ok_if(tdb_delete(file, raw(key)) == 0);
+    }
+    if (command == "add") {
+        bool done = true;
+        for (long left = std::strtol(value.c_str(), nullptr, 10); left > 0 && done; --left) {
+            done = add_one(file, key);
+        }
+        return ok_if(done);
     }
     if (command == "begin") {
         return ok_if(tdb_transaction_start(file) == 0);

@@ -389,6 +389,47 @@ TEST_P(TdbStore, FrozenStoreServesNoWaitBeforeTheThaw) {
     EXPECT_TRUE(until([&] { return called; }));
 }
 
+// Clients, the store under chain locks and frozen transactions all raise one number.
+TEST_P(TdbStore, NoIncrementIsLostBetweenClientsAndTheStore) {
+    client second(store->path(), store->open_flags());
+    const auto raise = [&] {
+        const std::string old = value("k");
+        ASSERT_TRUE(store->write(
+            view_of("k"), view_of(std::to_string((old == "-" ? 0 : std::stol(old)) + 1))
+        ));
+    };
+    samba->say("add k 2000");
+    second.say("add k 2000");
+    int raised = 0;
+    for (int i = 0; i < 300; ++i) {
+        bool done = false;
+        if (i % 30 == 29) {
+            store->freeze([&](const result<>& how) {
+                ASSERT_TRUE(how && store->begin_transaction());
+                raise();
+                ASSERT_TRUE(store->commit_transaction());
+                store->thaw();
+                done = true;
+            });
+        } else if (locks("k")) {
+            raise();
+            store->unlock(view_of("k"));
+            done = true;
+        } else {
+            store->lock_when_free(view_of("k"), [&](const result<>& how) {
+                ASSERT_TRUE(how);
+                raise();
+                done = true;
+            });
+        }
+        ASSERT_TRUE(until([&] { return done; }));
+        ++raised;
+    }
+    EXPECT_EQ(samba->answer(30s), "ok");
+    EXPECT_EQ(second.answer(30s), "ok");
+    EXPECT_EQ(samba->ask("read k"), std::to_string(4000 + raised));
+}
+
 // ---- walk ----
 
 TEST_P(TdbStore, WalksEverythingOnceWhenFrozenAlsoInsideATransaction) {
