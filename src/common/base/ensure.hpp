@@ -1,5 +1,5 @@
-// ensure(condition): a programmer's error stops the process, in every build; the service manager restarts it.
-// Never for input from outside: that is a result<> or a counted, logged drop.
+// ensure(condition): a programmer's error stops the process, in every build; the service manager
+// restarts it. Never for input from outside: that is a result<> or a counted, logged drop.
 #pragma once
 
 namespace ctdb {

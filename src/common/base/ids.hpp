@@ -1,4 +1,5 @@
-// Strong types for the numbers of the field. A number becomes an id, and an id a number, only at the wire.
+// Strong types for the numbers of the field. A number becomes an id, and an id a number, only at
+// the wire.
 #pragma once
 
 #include <compare>

@@ -3,13 +3,15 @@
 #include <array>
 #include <charconv>
 #include <cstdio>
+
 #include <strings.h>
 
 namespace ctdb {
 
 namespace {
 
-// The process's log settings: the one global of the project, because every module logs and a test reads the lines.
+// The process's log settings: the one global of the project, because every module logs and a test
+// reads the lines.
 struct log_settings {
     log_level level = log_level::notice;
     log_sink sink;

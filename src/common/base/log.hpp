@@ -1,7 +1,8 @@
 // Logging: one event per line - what, which object, cause, numbers with units (style guide 11).
 //
-// The level and the sink are the process's own, set once in main() (and by SET_DEBUG); everything else only
-// calls log(). Before a sink is set, lines go to stderr. Levels are CTDB's (cluster.md 10.1).
+// The level and the sink are the process's own, set once in main() (and by SET_DEBUG); everything
+// else only calls log(). Before a sink is set, lines go to stderr. Levels are CTDB's
+// (cluster.md 10.1).
 #pragma once
 
 #include <functional>
@@ -18,8 +19,8 @@ enum class log_level : int { error = 0, warning = 1, notice = 3, info = 5, debug
 // A sink writes one line (no newline in it). It must not log and must not throw.
 using log_sink = std::function<void(log_level, std::string_view line)>;
 
-void set_log_sink(log_sink sink);     // empty: back to stderr
-void set_log_level(log_level level);  // messages above it are not formatted
+void set_log_sink(log_sink sink);    // empty: back to stderr
+void set_log_level(log_level level); // messages above it are not formatted
 [[nodiscard]] log_level current_log_level() noexcept;
 [[nodiscard]] std::string_view log_level_name(log_level level) noexcept; // "NOTICE"
 

@@ -1,7 +1,7 @@
 // Expected failures are values: result<T> holds a T or an error {errno, context}.
 //
-// The context is built once, where the failure happens, and names object and cause. Callers add what they were
-// doing with `in("reading nodes")` only when it helps the person who reads the log.
+// The context is built once, where the failure happens, and names object and cause. Callers add
+// what they were doing with `in("reading nodes")` only when it helps the person who reads the log.
 #pragma once
 
 #include <cerrno>
@@ -23,9 +23,8 @@ using result = tl::expected<T, error>;
 
 // fail(EINVAL, "node {}: unknown", n): the failed branch of any result<T>.
 template <class... Args>
-[[nodiscard]] tl::unexpected<error> fail(
-    int code, fmt::format_string<Args...> format, Args&&... args
-) {
+[[nodiscard]] tl::unexpected<error>
+fail(int code, fmt::format_string<Args...> format, Args&&... args) {
     return tl::unexpected<error>(error{code, fmt::format(format, std::forward<Args>(args)...)});
 }
 
