@@ -45,7 +45,7 @@ void commit_service::commit(byte_view payload, const asker& who, answer_to<> don
         return;
     }
     const std::uint64_t serial = next_serial_++;
-    running_[*id] = commit_state{serial, who.client, std::move(done)};
+    running_[*id] = commit_state{serial, who.client, node_.vnn_map().generation, std::move(done)};
     if (record_engine* engine = databases_.find(*id)->engine()) {
         engine->commit_started();
     }
@@ -115,8 +115,11 @@ async::task<> commit_service::carry_out(db_id id, std::uint64_t serial, bytes pa
 
 void commit_service::finished(db_id id, std::uint64_t serial, const result<>& outcome) {
     const auto found = running_.find(id);
-    if (found == running_.end() || found->second.serial != serial || node_.recovering()) {
-        return; // over, or recovery_ended() will answer
+    if (found == running_.end() || found->second.serial != serial) {
+        return; // answered already
+    }
+    if (node_.recovering() || found->second.started_in != node_.vnn_map().generation) {
+        return; // recovery_ended() answers
     }
     if (outcome) {
         finish(id, {});
@@ -158,9 +161,16 @@ void commit_service::client_gone(client_id client) {
 }
 
 void commit_service::recovery_ended() {
-    while (!running_.empty()) {
+    const auto now = node_.vnn_map().generation;
+    std::vector<db_id> decided;
+    for (const auto& [id, state] : running_) {
+        if (state.started_in != now) { // one that began after normal mode goes on
+            decided.push_back(id);
+        }
+    }
+    for (const db_id id : decided) {
         finish(
-            running_.begin()->first,
+            id,
             refuse_with(
                 protocol::status::commit_ended_by_recovery, "trans3 commit ended by recovery"
             )

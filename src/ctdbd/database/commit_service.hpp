@@ -27,7 +27,8 @@ public:
 
     void commit(byte_view payload, const asker& who, answer_to<> done);
     void client_gone(client_id client);
-    void recovery_ended(); // END_RECOVERY: every commit still waiting gets status 2
+    // END_RECOVERY: every commit that was under way when it began gets status 2.
+    void recovery_ended();
     void database_gone(db_id id);
     [[nodiscard]] std::size_t running() const noexcept { return running_.size(); }
 
@@ -35,6 +36,7 @@ private:
     struct commit_state {
         std::uint64_t serial = 0; // an answer to an older commit finds another serial
         client_id client;
+        ctdb::generation started_in; // another one now: a recovery decides about it
         answer_to<> done;
     };
     [[nodiscard]] answer<db_id> check(byte_view payload, const asker& who);

@@ -112,6 +112,9 @@ bool database_set::all_frozen() const {
 
 answer<> database_set::check_generations() const {
     const auto wanted = node_.vnn_map().generation;
+    if (node_.is_inactive() || wanted == invalid_generation) {
+        return refuse("this node is inactive or has no vnn map"); // INVALID is nobody's epoch
+    }
     for (const auto& db : databases_) {
         if (db->generation() != wanted) {
             return refuse(

@@ -51,7 +51,7 @@ public:
     [[nodiscard]] database* find(db_id id);
     [[nodiscard]] const std::list<std::unique_ptr<database>>& all() const { return databases_; }
     [[nodiscard]] bool all_frozen() const;
-    // SET_RECMODE NORMAL: refuses unless every database has the vnn map's generation.
+    // SET_RECMODE NORMAL: refuses unless every database has the vnn map's generation, a valid one.
     [[nodiscard]] answer<> check_generations() const;
     // SET_RECMODE NORMAL: thaws everything if a node-wide freeze is in force.
     void end_node_freeze();
@@ -70,6 +70,8 @@ public:
     answer<> set_healthy(db_id id);
 
     // ---- controls: freeze and recovery ----
+    // thaw, begin and commit are refused on an inactive node: a recovery that still counts on it
+    // must not make its stale records valid (I16).
     void freeze_all(answer_to<> done); // FREEZE 33: records become invalid
     void freeze(db_id id, answer_to<> done);
     answer<> thaw(db_id id);
@@ -86,8 +88,8 @@ public:
 
 private:
     [[nodiscard]] answer<database*> get(db_id id);
-    answer<db_id>
-    attach_now(protocol::db_flags kind, const std::string& name, const asker& who);
+    [[nodiscard]] answer<database*> get_if_active(db_id id);
+    answer<db_id> attach_now(protocol::db_flags kind, const std::string& name, const asker& who);
     answer<database*> open(protocol::db_flags kind, const std::string& name, db_id id);
     void announce(protocol::db_flags kind, const std::string& name);
     [[nodiscard]] answer<> check_attach(const asker& who) const;

@@ -103,18 +103,25 @@ void database_set::freeze(db_id id, answer_to<> done) {
     }
 }
 
+answer<database*> database_set::get_if_active(db_id id) {
+    if (node_.is_inactive()) {
+        return refuse("this node is inactive");
+    }
+    return get(id);
+}
+
 answer<> database_set::thaw(db_id id) {
-    return get(id).map([](database* db) { db->thaw(); });
+    return get_if_active(id).map([](database* db) { db->thaw(); });
 }
 
 answer<> database_set::begin(const protocol::transdb& request) {
-    return get(request.db_id).and_then([&](database* db) {
+    return get_if_active(request.db_id).and_then([&](database* db) {
         return db->begin(request.transaction_id);
     });
 }
 
 answer<> database_set::commit(const protocol::transdb& request) {
-    return get(request.db_id).and_then([&](database* db) {
+    return get_if_active(request.db_id).and_then([&](database* db) {
         return db->commit(request.transaction_id);
     });
 }

@@ -27,6 +27,10 @@ protected:
         return o->value() ? 0 : o->value().error().status;
     }
     testing::fake_node& node() { return cluster[0]; }
+    void recover(std::uint32_t to = 0x2222) { // what a recovery does to the service
+        node().map.generation = generation{to};
+        node().commits.recovery_ended();
+    }
 };
 
 TEST_F(CommitTest, EveryActiveNodeHasItBeforeTheClientIsTold) {
@@ -62,7 +66,7 @@ TEST_F(CommitTest, AFailureAsksForRecoveryAndTheClientIsToldAtItsEnd) {
     cluster.rt.settle();
     EXPECT_EQ(status(said), 1000);
     EXPECT_EQ(node().recoveries_wanted.size(), 1U);
-    node().commits.recovery_ended();
+    recover();
     EXPECT_EQ(status(said), 2);
     EXPECT_EQ((*said)->error().text, "trans3 commit ended by recovery");
 }
@@ -75,7 +79,7 @@ TEST_F(CommitTest, ARecoveryMeanwhileDecides) {
     cluster[1].store("p.tdb").answer_update({});
     cluster.rt.settle();
     EXPECT_EQ(status(said), 1000); // the late success counts no more
-    node().commits.recovery_ended();
+    recover();
     EXPECT_EQ(status(said), 2);
 }
 
@@ -104,8 +108,9 @@ TEST_F(CommitTest, ALateAnswerDoesNotEndTheNextCommit) {
     cluster[1].store("p.tdb").answers_updates = false;
     const auto first = commit();
     cluster.rt.settle();
-    node().commits.recovery_ended();
+    recover();
     EXPECT_EQ(status(first), 2);
+    cluster.make_normal(generation{0x2222});
 
     cluster[2].store("p.tdb").answers_updates = false;
     const auto second = commit(buffer("p.tdb", "k", 2, "w"), own_client());
@@ -117,6 +122,27 @@ TEST_F(CommitTest, ALateAnswerDoesNotEndTheNextCommit) {
     cluster[2].store("p.tdb").answer_update({});
     cluster.rt.settle();
     EXPECT_EQ(status(second), 0);
+}
+
+TEST_F(CommitTest, ACommitThatBeganInTheNewGenerationIsNotEndedByTheEndOfTheRecovery) {
+    cluster.make_normal(generation{0x2222}); // normal mode is set, END_RECOVERY is still to come
+    const auto said = commit();
+    node().commits.recovery_ended();
+    EXPECT_EQ(status(said), 1000);
+    cluster.rt.settle();
+    EXPECT_EQ(status(said), 0);
+}
+
+TEST_F(CommitTest, AnswersOfAnOldGenerationDecideNothing) {
+    cluster[1].store("p.tdb").answers_updates = false;
+    const auto said = commit();
+    cluster.rt.settle();
+    node().map.generation = generation{0x2222}; // normal again, END_RECOVERY is still to come
+    cluster[1].store("p.tdb").answer_update({});
+    cluster.rt.settle();
+    EXPECT_EQ(status(said), 1000);
+    node().commits.recovery_ended();
+    EXPECT_EQ(status(said), 2);
 }
 
 TEST_F(CommitTest, AmongOursNodesWithoutLmasterGetItToo) {

@@ -187,6 +187,20 @@ TEST_F(FreezeTest, BecomingInactiveInvalidatesEveryGenerationAndFreezes) {
     EXPECT_TRUE(db().is_frozen());
 }
 
+TEST_F(FreezeTest, ARecoveryThatStillCountsOnAnInactiveNodeCannotMakeItsRecordsValid) {
+    freeze_now();
+    ASSERT_TRUE(db().begin(tid));
+    cluster[0].flags = protocol::node_flag::stopped;
+    cluster[0].databases.become_inactive();
+    EXPECT_FALSE(cluster[0].databases.commit({db().id(), tid}));
+    EXPECT_FALSE(cluster[0].databases.thaw(db().id()));
+    EXPECT_FALSE(cluster[0].databases.begin({db().id(), tid}));
+    cluster[0].map.generation = invalid_generation; // as of every database, and still not normal
+    EXPECT_FALSE(cluster[0].databases.check_generations());
+    EXPECT_TRUE(db().has_invalid_records());
+    EXPECT_EQ(db().generation(), invalid_generation);
+}
+
 TEST_F(FreezeTest, CommitHealsAPersistentDatabaseIfSomeNodeIsHealthy) {
     attach("p.tdb", protocol::db_flag::persistent);
     cluster[0].files.unhealthy["p.tdb"] = "ERROR - Backup of corrupted TDB in 'x'";
