@@ -501,8 +501,8 @@ void election::ballot(const election_message& message) {
 void election::answer_ballot(const election_message& message) {
     if (quick()) {
         // It may have begun after we spoke; its answer to this does not ask for another.
-        const bool heard_us = ballots_.contains(message.pnn) && now_ - *spoke_at_ < repeat_limit;
-        if (!heard_us) {
+        const bool just_spoke = spoke_at_ && now_ - *spoke_at_ < repeat_limit;
+        if (!just_spoke || !ballots_.contains(message.pnn)) {
             spoke_at_ = now_;
             say(say_election{own_message(), message.pnn});
         }
