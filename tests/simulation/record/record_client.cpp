@@ -10,7 +10,7 @@ using std::chrono::microseconds;
 
 record_client::record_client(record_cluster& cluster, record_node& node, std::uint32_t operations)
     : cluster_(cluster), node_(&node), file_(node.file()), id_(cluster.next_client()),
-      left_(operations), timer_(cluster.runtime(), [this] { (this->*next_)(); }) {
+      left_(operations), timer_(cluster.runtime(), [this] { perform_next(); }) {
     think();
 }
 
@@ -30,6 +30,10 @@ std::string record_client::describe() const {
         doing_,
         text_of(key_)
     );
+}
+
+void record_client::perform_next() {
+    (this->*next_)();
 }
 
 void record_client::then(void (record_client::*next)(), microseconds delay) {

@@ -26,6 +26,7 @@ public:
 
 private:
     enum class wish : std::uint8_t { increment, remove, fetch };
+    void perform_next();
     void think();
     void begin();
     void want_lock();

@@ -58,7 +58,7 @@ record_cluster::record_cluster(const run_plan& plan)
     : plan_(plan), world_(plan.seed), network_(world_),
       model_(plan.keys, plan.kind == weather::calm ? honest_hops : lost_packet_hops),
       runtime_(world_), recovery_(*this), trouble_(runtime_, [this] { make_trouble(); }),
-      troubles_left_(plan.kind == weather::calm ? 0 : plan.trouble) {
+      troubles_left_(plan.trouble) {
     network_.set_delays({microseconds(20), plan.delay_max});
     for (std::uint32_t i = 0; i < plan.nodes; ++i) {
         start_node(pnn{i});
@@ -145,6 +145,12 @@ void record_cluster::make_trouble() {
     --troubles_left_;
     trouble_.arm_in(world_.between(microseconds(2000), microseconds(60000)));
     const pnn victim{static_cast<std::uint32_t>(world_.below(plan_.nodes))};
+    if (world_.chance(30)) {
+        commit(victim);
+    }
+    if (plan_.kind == weather::calm) {
+        return;
+    }
     const bool storm = plan_.kind == weather::storm;
     const auto dice = world_.below(storm ? 10 : 6);
     if (dice < 4) {
@@ -191,6 +197,17 @@ void record_cluster::pause(pnn id) {
             }
         }
     );
+}
+
+// A TRANS3_COMMIT: handovers wait for its end (databases.md 2.5 step 10).
+void record_cluster::commit(pnn id) {
+    record_node* busy = node(id);
+    if (busy == nullptr) {
+        return;
+    }
+    busy->engine().commit_started();
+    const auto taken = world_.between(microseconds(100), microseconds(20000));
+    busy->later(taken, [busy] { busy->engine().commit_finished(); });
 }
 
 void record_cluster::crash(pnn id) {

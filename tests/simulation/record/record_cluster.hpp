@@ -78,6 +78,7 @@ private:
     void start_node(pnn id);
     void add_client(pnn node, std::uint32_t operations);
     void make_trouble();
+    void commit(pnn id);
     void crash(pnn id);
     void pause(pnn id);
     void stop(pnn id);
