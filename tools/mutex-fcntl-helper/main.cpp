@@ -80,8 +80,8 @@ bool read_messages(int socket) {
     return recv(socket, buffer.data(), buffer.size(), MSG_DONTWAIT) > 0;
 }
 
-// Returns when the lock has to go.
-void hold(const arguments& args, pid_t parent, int parent_fd, const checker& check) {
+// Returns when the lock has to go: why, or nullptr when the checker has said it.
+const char* hold(const arguments& args, pid_t parent, int parent_fd, const checker& check) {
     long long pinged = now_ms();
     for (;;) {
         std::array<pollfd, 2> fds{
@@ -90,18 +90,16 @@ void hold(const arguments& args, pid_t parent, int parent_fd, const checker& che
         const int wait_ms = pings ? 250 : parent_check_ms;
         poll(fds.data(), fds.size(), wait_ms);
         if (getppid() != parent || readable(fds[0])) {
-            std::fprintf(stderr, "ctdb_mutex_fcntl_helper: parent gone\n");
-            return;
+            return "parent gone";
         }
         if (readable(fds[1])) {
             if (!read_messages(check.socket.get())) {
-                return; // the checker has said why
+                return nullptr;
             }
             pinged = now_ms();
         }
         if (pings && now_ms() - pinged >= args.ping_s * 1000LL) {
-            std::fprintf(stderr, "ctdb_mutex_fcntl_helper: ping timeout from lock test child\n");
-            return;
+            return "ping timeout from lock test child";
         }
     }
 }
@@ -135,8 +133,11 @@ int main(int argc, char** argv) {
             return 1;
         }
     }
-    hold(*args, parent, parent_fd.get(), check);
+    const char* why = hold(*args, parent, parent_fd.get(), check);
     lock.fd.reset(); // first of all
+    if (why != nullptr) {
+        std::fprintf(stderr, "ctdb_mutex_fcntl_helper: %s\n", why);
+    }
     if (check.pid > 0) {
         kill(check.pid, SIGKILL);
     }
