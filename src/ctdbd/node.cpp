@@ -522,7 +522,6 @@ void node::epoch_changed() {
 }
 
 async::task<result<>> node::run_recovery(recovery_order order) {
-    log_notice("recovery starts: {}", order.reason);
     recovery_request request;
     request.generations_seen.insert(epoch_.generation());
     request.queued_bytes = [this](pnn to) { return links_.queued_bytes(to); };
@@ -639,7 +638,7 @@ async::task<answer<>> node::reload_nodes() {
 provider_events node::make_provider_events() {
     provider_events events;
     events.health = [this](bool healthy, const std::string& reason) {
-        own_.set_healthy(healthy, reason);
+        own_.set_healthy(healthy, reason.empty() ? "monitored" : reason);
     };
     events.holding = [](std::uint32_t) {};
     events.registered = [this](const std::string& name) { provider_registered(name); };

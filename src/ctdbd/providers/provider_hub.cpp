@@ -321,6 +321,9 @@ void provider_hub::give_up(std::uint32_t number) {
         // A leader must be able to go on: this node knows no addresses and can host none.
         answer.status = protocol::status::ok;
         answer.data = protocol::encode(protocol::public_ip_list{});
+    } else if (opcode == protocol::controls::get_ifaces::opcode) {
+        answer.status = protocol::status::ok;
+        answer.data = protocol::encode(protocol::iface_list{});
     } else {
         answer.text = fmt::format("{} not available", owner_name(opcode));
     }

@@ -77,6 +77,7 @@ void peer_link::attempt() {
             outgoing_ready();
         });
     connecting_watch_->want_write(true);
+    connecting_watch_->want_read(true); // tevent reports a refused connection to readers only
     give_up_timer_.arm_in(connect_limit);
 }
 
@@ -102,6 +103,9 @@ void peer_link::outgoing_up(unique_fd connection) {
     handlers.on_end = [this](const sock::stream_end& end) { tear_down(end.what); };
     outgoing_ =
         std::make_unique<sock::packet_stream>(loop_, std::move(connection), policy(), handlers);
+    for (bytes& packet : std::exchange(early_, {})) {
+        outgoing_->send(std::move(packet));
+    }
     check_connected();
 }
 
@@ -126,6 +130,8 @@ void peer_link::retry_later(std::string_view why) {
 void peer_link::send(bytes packet) {
     if (outgoing_) {
         outgoing_->send(std::move(packet));
+    } else if (incoming_ && early_.size() < early_max) {
+        early_.push_back(std::move(packet)); // T4
     }
 }
 
@@ -240,6 +246,7 @@ void peer_link::tear_down(std::string why) {
     connecting_.reset();
     give_up_timer_.cancel();
     stable_timer_.cancel();
+    early_.clear();
     const bool was_connected = std::exchange(connected_, false);
     retry_later(loss.why);
     if (was_connected) {

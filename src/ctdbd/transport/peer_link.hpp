@@ -14,6 +14,9 @@
 // T3  a second incoming connection replaces the first when its first packet is valid and from this
 // peer (W22, W23): the peer
 //     has restarted, so the old pair is torn down first.
+//  T4  a peer may be connected in its own eyes a moment before it is in ours: answers to what it
+//  asks then wait for the outgoing
+//      connection.
 #pragma once
 
 #include "common/protocol/packet.hpp"
@@ -23,6 +26,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace ctdb::ctdbd {
 
@@ -100,6 +104,8 @@ private:
     async::timer give_up_timer_;
     async::timer stable_timer_;
     async::duration pause_;
+    static constexpr std::size_t early_max = 64;
+    std::vector<bytes> early_;
     std::string last_problem_; // logged once per change
     bool connected_ = false;
 };

@@ -1,0 +1,148 @@
+# shellcheck shell=sh
+# A cluster of real daemons on loopback for one test: start_nodes N, ctdb_on NODE args, stop_nodes. Sourced.
+#
+# Needs CTDB_BIN (directory of all programs) and CTDB_SOURCE. Each node has its CTDB_BASE below $work; addresses are
+# 127.A.B.(node+1) with A, B from the pid, so that tests may run side by side. Everything is ended and removed on exit.
+
+: "${CTDB_BIN:?directory of the built programs}" "${CTDB_SOURCE:?source directory}"
+
+work=$(mktemp -d /tmp/ctdb-test.XXXXXX)
+net="127.$((1 + $$ / 250 % 250)).$((1 + $$ % 250))"
+nodes=0
+
+fail() {
+	printf 'FAILED: %s\n' "$*" >&2
+	show_logs >&2
+	exit 1
+}
+
+note() {
+	printf '%s\n' "$*"
+}
+
+show_logs() {
+	for log in "$work"/node.*/log.ctdb; do
+		[ -f "$log" ] || continue
+		printf -- '--- %s\n' "$log"
+		tail -n "${LOG_LINES:-60}" "$log"
+	done
+}
+
+base_of() {
+	printf '%s/node.%s' "$work" "$1"
+}
+
+# Runs a command in the environment of a node.
+on_node() {
+	_node=$1
+	shift
+	env CTDB_TEST_MODE=yes CTDB_BASE="$(base_of "$_node")" CTDB_TEST_HELPER_BINDIR="$CTDB_BIN" \
+		PATH="$CTDB_BIN:$PATH" "$@"
+}
+
+ctdb_on() {
+	_on=$1
+	shift
+	on_node "$_on" "${CTDB_TOOL:-$CTDB_BIN/ctdb}" "$@"
+}
+
+# configure NODE: directories, nodes list, ctdb.conf. Extra lines for ctdb.conf in $EXTRA_CONF.
+configure() {
+	_base=$(base_of "$1")
+	mkdir -p "$_base/run" "$_base/var/volatile" "$_base/var/persistent" "$_base/var/state" \
+		"$_base/events/cluster" "$_base/events/service" "$_base/events/failover" "$_base/events/notification" \
+		"$_base/share"
+	ln -sfn "$CTDB_SOURCE/events" "$_base/share/events"
+	cp "$work/nodes" "$_base/nodes"
+	{
+		printf '[logging]\n\tlocation = file:%s/log.ctdb\n\tlog level = %s\n' "$_base" "${LOG_LEVEL:-NOTICE}"
+		printf '[cluster]\n\tnode address = %s.%s\n' "$net" "$(($1 + 1))"
+		if [ -z "${NO_CLUSTER_LOCK:-}" ]; then
+			printf '\tcluster lock = %s/cluster.lock\n' "$work"
+		fi
+		printf '%s\n' "${EXTRA_CONF:-}"
+	} >"$_base/ctdb.conf"
+}
+
+start_node() {
+	on_node "$1" "$CTDB_BIN/ctdbd" || fail "node $1 does not start"
+}
+
+start_nodes() {
+	nodes=$1
+	_i=0
+	: >"$work/nodes"
+	while [ "$_i" -lt "$nodes" ]; do
+		printf '%s.%s\n' "$net" "$((_i + 1))" >>"$work/nodes"
+		_i=$((_i + 1))
+	done
+	_i=0
+	while [ "$_i" -lt "$nodes" ]; do
+		configure "$_i"
+		start_node "$_i"
+		_i=$((_i + 1))
+	done
+}
+
+pid_of() {
+	cat "$(base_of "$1")/run/${2:-ctdbd}.pid" 2>/dev/null
+}
+
+# wait_for SECONDS COMMAND...: until it succeeds.
+wait_for() {
+	_limit=$(($(date +%s) + $1))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "$(date +%s)" -lt "$_limit" ] || return 1
+		sleep 0.1
+	done
+}
+
+# Every one of the given number of nodes is OK as node 0 (or $ASK) sees it.
+healthy() {
+	[ "$(ctdb_on "${ASK:-0}" -X status 2>/dev/null | grep -c '^|[0-9]*|[^|]*|0|0|0|0|0|0|0|')" -eq "$1" ]
+}
+
+wait_healthy() {
+	wait_for "${2:-30}" healthy "$1" || {
+		ctdb_on "${ASK:-0}" status
+		fail "not all of $1 nodes are healthy"
+	}
+}
+
+# kill_node NODE: all its daemons at once, by pid.
+kill_node() {
+	for _daemon in ctdbd eventd serviced failoverd contrackd; do
+		_pid=$(pid_of "$1" "$_daemon") && [ -n "$_pid" ] && kill -9 "$_pid" 2>/dev/null
+	done
+	true
+}
+
+gone() {
+	! kill -0 "$1" 2>/dev/null
+}
+
+stop_node() {
+	_pid=$(pid_of "$1")
+	[ -n "$_pid" ] || return 0
+	ctdb_on "$1" shutdown >/dev/null 2>&1 || kill -TERM "$_pid" 2>/dev/null
+	wait_for 20 gone "$_pid" || kill -9 "$_pid" 2>/dev/null
+}
+
+clean_up() {
+	_status=$?
+	trap - EXIT INT TERM
+	_i=0
+	while [ "$_i" -lt "$nodes" ]; do
+		kill_node "$_i"
+		_i=$((_i + 1))
+	done
+	if [ "$_status" -ne 0 ] && [ -n "${KEEP_WORK:-}" ]; then
+		printf 'kept: %s\n' "$work"
+	else
+		rm -rf "$work"
+	fi
+	exit "$_status"
+}
+trap clean_up EXIT
+trap 'exit 130' INT TERM
