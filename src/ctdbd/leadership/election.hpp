@@ -175,6 +175,9 @@ public:
 
     election(pnn self, election_settings settings);
 
+    // An answer to everybody who asks, but not to each of many who ask at once.
+    static constexpr milliseconds repeat_limit{100};
+
     // Takes one event and says what to do, in order.
     [[nodiscard]] outputs handle(const election_input& event, async::time_point now);
     [[nodiscard]] std::optional<async::time_point> deadline() const;
@@ -244,6 +247,8 @@ private:
     [[nodiscard]] bool leader_is_live() const;
     [[nodiscard]] const cluster_view::peer* peer(pnn node) const;
     [[nodiscard]] milliseconds listening_time() const;
+    // Nodes that were turned down together come back one after the other.
+    [[nodiscard]] milliseconds spread() const { return milliseconds(self_.value * 37 % 100); }
     [[nodiscard]] protocol::election_message own_message() const;
     [[nodiscard]] std::vector<pnn> silent_voters() const;
     [[nodiscard]] std::optional<protocol::election_message> best_ballot() const;
