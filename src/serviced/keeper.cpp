@@ -106,7 +106,7 @@ async::task<provider::acknowledge> keeper::on_event(provider::message event) {
             co_return co_await wait_until_stopped();
         }
     } else if (const auto* recovery = std::get_if<provider::recovery_changed>(&event)) {
-        machine_.recovery_is(recovery->in_recovery);
+        machine_.recovery_is(recovery->in_recovery, recovery->generation);
     } else if (std::holds_alternative<provider::start_services>(event)) {
         machine_.start_requested();
         changed_.notify();

@@ -14,7 +14,8 @@ constexpr std::array<std::chrono::seconds, 4> retry_pauses{
     std::chrono::seconds(5),
     std::chrono::seconds(10),
     std::chrono::seconds(20),
-    std::chrono::seconds(30)}; // M2
+    std::chrono::seconds(30)};                        // M2
+constexpr std::chrono::seconds recovery_patience{30}; // M4
 } // namespace
 
 void service_machine::registered() noexcept {
@@ -28,6 +29,7 @@ void service_machine::lost() noexcept {
     stop_requested_ = false;
     in_recovery_ = false;
     active_.reset();
+    awaits_recovery_ = false;
     run_state_ = run_state::unknown;
     retry_at_.reset();
     failures_ = 0;
@@ -49,6 +51,35 @@ void service_machine::run_state_is(run_state state) noexcept {
         services_ = services::up; // M1
     }
     known_ = true;
+}
+
+void service_machine::active_is(bool active) noexcept {
+    if (active && active_.has_value() && !*active_) {
+        awaits_recovery_ = true;
+        await_until_.reset();
+    }
+    active_ = active;
+}
+
+void service_machine::recovery_is(bool running, generation now) noexcept {
+    in_recovery_ = running;
+    if (!running && now != generation_) {
+        awaits_recovery_ = false;
+    }
+    generation_ = now;
+}
+
+bool service_machine::recovered(time_point now) noexcept {
+    if (in_recovery_) {
+        return false;
+    }
+    if (awaits_recovery_ && !await_until_) {
+        await_until_ = now + recovery_patience;
+    }
+    if (awaits_recovery_ && now >= *await_until_) {
+        awaits_recovery_ = false;
+    }
+    return !awaits_recovery_;
 }
 
 bool service_machine::must_stop() const noexcept {
@@ -79,7 +110,7 @@ service_machine::order service_machine::next(time_point now) noexcept {
         return order::leave;
     }
     const bool pause_over = !retry_at_ || now >= *retry_at_;
-    if (services_ != services::up && wanted() && !in_recovery_ && pause_over) {
+    if (services_ != services::up && wanted() && recovered(now) && pause_over) {
         busy_ = order::startup;
         return busy_;
     }
@@ -109,7 +140,10 @@ void service_machine::shutdown_ended() noexcept {
 }
 
 std::optional<service_machine::time_point> service_machine::look_again_at() const noexcept {
-    return busy_ == order::none ? retry_at_ : std::nullopt;
+    if (busy_ != order::none) {
+        return std::nullopt;
+    }
+    return awaits_recovery_ ? await_until_ : retry_at_;
 }
 
 bool service_machine::may_monitor() const noexcept {

@@ -17,8 +17,11 @@
 //    started again while ctdbd was RUNNING.
 // M2 a failed startup is tried again after 5, 10, 20, then every 30 s (events.md 12.2).
 // M3 a startup that is no longer wanted is followed by a shutdown, not interrupted.
+// M4 a node that was inactive gets its services after the recovery that brings it back, whose end
+//    shows by a new generation; if none comes in 30 s, without it.
 #pragma once
 
+#include "common/base/ids.hpp"
 #include "common/protocol/constants.hpp"
 
 #include <chrono>
@@ -43,8 +46,8 @@ public:
     void lost() noexcept;
     void starter_gone() noexcept; // the ctdbd that started us is no more: lost, and for good
     void run_state_is(protocol::run_state state) noexcept;
-    void active_is(bool active) noexcept { active_ = active; }
-    void recovery_is(bool running) noexcept { in_recovery_ = running; }
+    void active_is(bool active) noexcept;
+    void recovery_is(bool running, generation now) noexcept;
     void start_requested() noexcept { start_requested_ = true; }
     void stop_requested() noexcept { stop_requested_ = true; }
 
@@ -62,6 +65,7 @@ public:
 
 private:
     [[nodiscard]] bool must_stop() const noexcept;
+    [[nodiscard]] bool recovered(time_point now) noexcept;
 
     policy policy_;
     services services_ = services::down;
@@ -74,6 +78,9 @@ private:
     bool stop_requested_ = false;
     bool in_recovery_ = false;
     std::optional<bool> active_; // nothing: not heard since registration
+    generation generation_;
+    bool awaits_recovery_ = false; // M4
+    std::optional<time_point> await_until_;
     protocol::run_state run_state_ = protocol::run_state::unknown;
     unsigned failures_ = 0;
     std::optional<time_point> retry_at_;

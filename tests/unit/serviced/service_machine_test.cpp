@@ -76,11 +76,24 @@ TEST_F(ServiceMachine, AnInactiveNodeStopsItsServicesAndStartsThemAfterTheRecove
     machine_.shutdown_ended();
     EXPECT_TRUE(machine_.stopped_if_it_must());
     EXPECT_EQ(next(), order::none);
-    machine_.recovery_is(true);
+    machine_.active_is(true);
+    EXPECT_EQ(next(), order::none) << "no recovery has brought it back yet";
+    machine_.recovery_is(true, generation{7});
+    EXPECT_EQ(next(), order::none);
+    machine_.recovery_is(false, generation{8});
+    EXPECT_EQ(next(), order::startup); // M4
+}
+
+TEST_F(ServiceMachine, ARecoveryThatNeverComesIsNotWaitedForForEver) {
+    start();
+    machine_.active_is(false);
+    (void)next();
+    machine_.shutdown_ended();
     machine_.active_is(true);
     EXPECT_EQ(next(), order::none);
-    machine_.recovery_is(false);
-    EXPECT_EQ(next(), order::startup);
+    EXPECT_EQ(machine_.look_again_at(), now_ + 30s);
+    now_ += 30s;
+    EXPECT_EQ(next(), order::startup); // M4
 }
 
 TEST_F(ServiceMachine, ServicesMayStayOnAnInactiveNode) {
@@ -161,9 +174,9 @@ TEST_F(ServiceMachine, NothingIsStartedBeforeTheNodesActivityIsKnown) {
 
 TEST_F(ServiceMachine, MonitoringRestsDuringARecovery) {
     start();
-    machine_.recovery_is(true);
+    machine_.recovery_is(true, generation{7});
     EXPECT_FALSE(machine_.may_monitor());
-    machine_.recovery_is(false);
+    machine_.recovery_is(false, generation{8});
     EXPECT_TRUE(machine_.may_monitor());
 }
 
