@@ -521,7 +521,7 @@ void node::epoch_changed() {
     }
 }
 
-async::task<result<>> node::run_recovery(recovery_order order) {
+async::task<result<>> node::run_recovery() {
     recovery_request request;
     request.generations_seen.insert(epoch_.generation());
     request.queued_bytes = [this](pnn to) { return links_.queued_bytes(to); };
@@ -676,7 +676,7 @@ void node::provider_registered(const std::string& name) {
 
 leader_hooks node::make_leader_hooks() {
     leader_hooks hooks;
-    hooks.recover = [this](recovery_order order) { return run_recovery(std::move(order)); };
+    hooks.recover = [this](const recovery_order&) { return run_recovery(); };
     hooks.leader_changed = [this](pnn leader) {
         ++leader_epoch_;
         provider::leader_changed event;

@@ -193,7 +193,7 @@ private:
     void send_keepalive(pnn to);
     void end_statistics_slot();
     async::task<> announce_activity(bool active);
-    async::task<result<>> run_recovery(recovery_order order);
+    async::task<result<>> run_recovery();
 
     // Tells liveness of everything that is sent: a busy link needs no heartbeats.
     class watched_links final : public peer_links {
