@@ -132,8 +132,8 @@ bool sim_network::connected(pnn a, pnn b) const {
 bool sim_network::usable(pnn a, pnn b) const {
     const auto known = ends_.find({a, b});
     const auto life = lives_.find(unordered(a, b));
-    return known != ends_.end() && life != lives_.end() && known->second.up &&
-           life->second != 0 && known->second.life == life->second;
+    return known != ends_.end() && life != lives_.end() && known->second.up && life->second != 0 &&
+           known->second.life == life->second;
 }
 
 std::optional<async::time_point> sim_network::next_event() const {

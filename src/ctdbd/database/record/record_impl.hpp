@@ -1,6 +1,6 @@
 // The inside of record_engine. record_engine.cpp: epochs and facade; record_lines.cpp: locks, lines
-// and holds; record_calls.cpp: REQ_CALL and its answers; record_dmaster.cpp: the dmaster's role
-// changes hands.
+// and holds; record_calls.cpp: REQ_CALL; record_pending.cpp: calls sent out and their answers;
+// record_dmaster.cpp: the dmaster's role changes hands.
 //
 // Every request goes submit() -> [parked] -> take_up() with its chain locked -> one of the
 // take_up_* functions. Nothing here is re-entrant: outputs and store never call back.
@@ -124,6 +124,8 @@ public:
     void hold_for_commit(record_request& request);
     void cannot_serve(record_request& request, std::string_view why);
     void ask_recovery_for_call(const record_request& request);
+
+    // record_pending.cpp
     void keep_pending(const record_request& request, ctdb::reqid id);
     void reply_call(const protocol::packet_header& header, const protocol::reply_call& body);
     void reply_error(const protocol::packet_header& header, const protocol::reply_error& body);
