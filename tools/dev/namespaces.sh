@@ -71,7 +71,7 @@ make_networks() {
 install_node() {
 	DESTDIR='' cmake --install "$build" --prefix "$(prefix "$1")" --strip >/dev/null
 	_etc=$(prefix "$1")/etc/ctdb
-	mkdir -p "$_etc" "$(prefix "$1")/run/ctdb" "$(prefix "$1")/var/lib/ctdb/volatile" \
+	mkdir -p "$_etc" "$(prefix "$1")/var/run/ctdb" "$(prefix "$1")/var/lib/ctdb/volatile" \
 		"$(prefix "$1")/var/lib/ctdb/persistent" "$(prefix "$1")/var/lib/ctdb/state" "$(prefix "$1")/var/log"
 	every_address >"$_etc/nodes"
 	_i=0
@@ -125,7 +125,7 @@ start_node() {
 }
 
 pid_of() {
-	cat "$(prefix "$1")/run/ctdb/${2:-ctdbd}.pid" 2>/dev/null
+	cat "$(prefix "$1")/var/run/ctdb/${2:-ctdbd}.pid" 2>/dev/null
 }
 
 # Every process of the node's namespace, at once and without warning.
