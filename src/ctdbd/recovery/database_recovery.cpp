@@ -17,7 +17,19 @@ constexpr std::chrono::milliseconds pause_for_queues{2};
 database_recovery::database_recovery(recovery_run& run, const database_plan& plan)
     : run_(run), plan_(plan), nodes_(plan.kinds_differ ? plan.having : run.active()),
       name_(fmt::format("{:#010x}", plan.id.value)), merge_(run.port().self()), buffer_(plan.id),
-      buffer_size_max_(run.tunables()[protocol::tunable_id::rec_buffer_size_limit]) {}
+      buffer_size_max_(run.tunables()[protocol::tunable_id::rec_buffer_size_limit]),
+      step_began_(run.port().runtime().now()) {}
+
+void database_recovery::note_step(std::string_view finished) {
+    const auto now = run_.port().runtime().now();
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(now - step_began_);
+    steps_ += fmt::format("{}{} {} ms", steps_.empty() ? "" : ", ", finished, took.count());
+    step_began_ = now;
+}
+
+void database_recovery::log_steps() const {
+    log_info("recovery: database {}: {} records pushed; {}", name_, sent_, steps_);
+}
 
 std::string database_recovery::step(std::string_view what) const {
     return fmt::format("database {}: {}", name_, what);
@@ -37,8 +49,10 @@ async::task<result<>> database_recovery::attempt() {
     if (!frozen) {
         co_return frozen;
     }
+    note_step("freeze");
     recovery_run::slot_holder slot(run_);
     co_await slot.acquire();
+    note_step("wait for a slot");
     const result<> begun = co_await run_.tell<controls::db_transaction_start>(
         nodes_, transaction(), step("start transaction")
     );
@@ -58,6 +72,8 @@ async::task<result<>> database_recovery::attempt() {
     if (!committed) {
         co_return committed;
     }
+    note_step("commit");
+    log_steps();
     co_return co_await run_.tell<controls::db_thaw>(nodes_, plan_.id, step("thaw"));
 }
 
@@ -133,12 +149,16 @@ async::task<result<>> database_recovery::change_content() {
     if (!collected) {
         co_return collected;
     }
+    note_step("collect");
     const result<> wiped =
         co_await run_.tell<controls::wipe_database>(nodes_, transaction(), step("wipe"));
     if (!wiped) {
         co_return wiped;
     }
-    co_return co_await push();
+    note_step("wipe");
+    const result<> pushed = co_await push();
+    note_step("push");
+    co_return pushed;
 }
 
 async::task<result<>> database_recovery::collect() {

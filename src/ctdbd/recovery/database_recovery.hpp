@@ -38,6 +38,9 @@ private:
     void append(const record_merge::record& winner, const push_rules& rules, srvid address);
     void flush(srvid address);
 
+    void note_step(std::string_view finished); // its time goes into the log line at the end
+    void log_steps() const;
+
     [[nodiscard]] protocol::transdb transaction() const;
     [[nodiscard]] std::string step(std::string_view what) const; // "database x: what"
     [[nodiscard]] bool is_persistent() const {
@@ -52,6 +55,8 @@ private:
     protocol::record_buffer_writer buffer_;
     std::size_t buffer_size_max_;
     std::uint32_t sent_ = 0;
+    async::time_point step_began_;
+    std::string steps_; // "freeze 2 ms, collect 31 ms"
 };
 
 } // namespace ctdb::ctdbd
