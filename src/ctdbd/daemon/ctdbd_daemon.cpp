@@ -96,6 +96,7 @@ std::chrono::seconds ctdbd_daemon::event_timeout() const {
 // ---- the way up ----
 
 async::task<> ctdbd_daemon::come_up() {
+    co_await async::next_turn(loop_); // a failure stops the loop: it has to run by then
     const result<> started = co_await start_up();
     if (!started) {
         log_error("cannot start: {}", started.error().what);
