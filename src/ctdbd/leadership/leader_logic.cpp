@@ -316,10 +316,31 @@ async::task<void> leader_logic::learn_capabilities(pnn node) {
         if (announced) {
             table_.set_capabilities(node, *announced);
             refresh_view();
+            co_await compare_lock_setting(node);
         } else {
             log_info("capabilities of node {} not known yet: {}", node, announced.error().what);
             co_await async::sleep_for(runtime_, capability_retry);
         }
+    }
+}
+
+// Two nodes with different locks would lead side by side: said while it can be put right, not in
+// the middle of a recovery.
+async::task<void> leader_logic::compare_lock_setting(pnn node) {
+    const async::time_point deadline = runtime_.now() + peer_limit;
+    const auto own = co_await client::call<controls::get_lock_setting>(
+        port_, table_.self(), protocol::none(), deadline
+    );
+    const auto theirs =
+        co_await client::call<controls::get_lock_setting>(port_, node, protocol::none(), deadline);
+    if (own && theirs && *own != *theirs) {
+        log_error(
+            "[cluster] cluster lock is \"{}\" here and \"{}\" on node {}: make them equal, the two "
+            "nodes cannot be in one cluster",
+            own->value_or(""),
+            theirs->value_or(""),
+            node
+        );
     }
 }
 

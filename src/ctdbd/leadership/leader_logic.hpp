@@ -18,6 +18,7 @@
 #include "common/client/cluster_port.hpp"
 #include "common/protocol/messages.hpp"
 #include "common/protocol/tunables.hpp"
+#include "ctdbd/leadership/absence_report.hpp"
 #include "ctdbd/leadership/cluster_lock.hpp"
 #include "ctdbd/leadership/credits.hpp"
 #include "ctdbd/leadership/election.hpp"
@@ -135,6 +136,7 @@ private:
     // membership
     void node_changed(const flag_change& change);
     async::task<void> learn_capabilities(pnn node);
+    async::task<void> compare_lock_setting(pnn node); // W17
     // monitor (leader_monitor.cpp)
     void restart_monitor();
     async::task<void> watch();
@@ -149,6 +151,7 @@ private:
     async::task<bool> ban_offenders(); // true: this node was one
     async::task<void> ban(pnn node, std::string why);
     async::task<void> look_at_mesh(mesh_report now);
+    void look_for_missing_nodes();
     async::task<void> recover_if_needed(std::optional<recovery_need> found);
     async::task<void> run_recovery(recovery_need need);
     void recovery_succeeded();
@@ -182,6 +185,7 @@ private:
     ctdbd::credits credits_;
     recovery_pace pace_;
     mesh_watch mesh_;
+    absence_report absence_;
     std::deque<election_input> events_;
     bool handling_ = false; // events that actions cause wait their turn
     bool started_ = false;

@@ -68,7 +68,11 @@ void leader_logic::receive(pnn from, srvid address, byte_view data) {
     } else if (address == messages::mem_dump::address) {
         decoded<messages::mem_dump>(from, data, [&](const auto& m) { on_mem_dump(m); });
     } else if (address == messages::push_node_flags::address) {
-        decoded<messages::push_node_flags>(from, data, [&](const auto& m) { push_own_flags(m); });
+        decoded<messages::push_node_flags>(from, data, [&](const auto& m) {
+            if (m.pnn == table_.self()) { // own flags are the only ones that we can vouch for
+                push_own_flags({m.pnn, table_.own_flags(), m.old_flags});
+            }
+        });
     } else if (address == messages::reload_nodes::address) {
         if (hooks_.on_reload_nodes) {
             hooks_.on_reload_nodes();

@@ -59,6 +59,7 @@ void leader_logic::restart_monitor() {
     if (!leading()) {
         need_recovery_ = false;
         mesh_.clear();
+        absence_.clear();
     }
     monitor_.spawn(watch());
 }
@@ -125,6 +126,7 @@ async::task<void> leader_logic::leader_pass() {
     mesh_report mesh =
         mesh_.look(mesh_gaps(s), table_.self(), settings_.leader_timeout, runtime_.now());
     co_await look_at_mesh(std::move(mesh));
+    look_for_missing_nodes();
     std::optional<recovery_need> need = need_of_recovery(s);
     co_await recover_if_needed(std::move(need));
 }
@@ -235,6 +237,30 @@ async::task<void> leader_logic::look_at_mesh(mesh_report report) {
     if (report.victim && table_.all_active_are_ours()) {
         std::string why = "it cannot talk to another active node for three leader timeouts";
         co_await ban(*report.victim, std::move(why));
+    }
+}
+
+void leader_logic::look_for_missing_nodes() {
+    std::vector<pnn> missing;
+    for (const pnn node : table_.known()) {
+        if (!table_.is_connected(node)) {
+            missing.push_back(node);
+        }
+    }
+    const time_point now = runtime_.now();
+    switch (absence_.look(missing.empty(), now)) {
+    case absence_step::say_missing:
+        log_warning(
+            "the cluster has been incomplete for {} min, missing node(s): {}",
+            absence_.missing_for(now).count(),
+            fmt::join(missing, ", ")
+        );
+        break;
+    case absence_step::say_complete:
+        log_notice("the cluster is complete again");
+        break;
+    case absence_step::nothing:
+        break;
     }
 }
 

@@ -130,7 +130,87 @@ void one_link_broken(bool lock) {
     );
 }
 
+void check(const std::string& name, bool good, leader_cluster& c) {
+    report(name, good && c.problem().empty(), 0, c.problem());
+}
+
+// Two followers that cannot talk to each other: one has to go, the rest serves.
+void followers_cannot_talk() {
+    leader_cluster c(settings_for(false, true));
+    const std::size_t leader = settle(c);
+    c.cut((leader + 1) % 3, (leader + 2) % 3);
+    c.run_for(1s);
+    const auto banned = [&](std::size_t node) { return c.at(node).table().own_is_banned(); };
+    const bool one_went =
+        c.run_until([&] { return banned((leader + 1) % 3) != banned((leader + 2) % 3); }, 20s);
+    check("two followers cannot talk: one is banned", one_went && !banned(leader), c);
+    expect_settled("  and the rest goes on", c, 2s);
+}
+
+void recoveries_disabled() {
+    leader_cluster c(settings_for(false, true));
+    const std::size_t leader = settle(c);
+    const auto disable = [&](std::uint32_t seconds) {
+        const protocol::disable_message m{pnn{0}, srvid{0}, seconds};
+        c.stray(
+            leader,
+            protocol::messages::disable_recoveries::address,
+            protocol::encode_message<protocol::messages::disable_recoveries>(m)
+        );
+    };
+    disable(20);
+    c.run_for(100ms);
+    c.at((leader + 1) % 3).ask_for_recovery();
+    c.run_for(10s);
+    check("disabled recoveries do not happen", !c.settled(), c);
+    disable(0);
+    c.run_for(50ms);
+    expect_settled("  and do when they are enabled again", c, 1s);
+}
+
+// Three nodes without a lock: the one that is alone stops serving by itself, the others go on.
+void minority_fences_itself() {
+    leader_cluster c(settings_for(false, true));
+    const std::size_t leader = settle(c);
+    c.cut(leader, (leader + 1) % 3);
+    c.cut(leader, (leader + 2) % 3);
+    c.run_for(14s);
+    check("a node alone is not fenced too early", !c.at(leader).fenced(), c);
+    c.run_for(2s);
+    const bool others = c.at((leader + 1) % 3).fenced() || c.at((leader + 2) % 3).fenced();
+    check(
+        "a node alone is fenced after three leader timeouts",
+        c.at(leader).fenced() && !c.at(leader).leader_logic().leading() && !others,
+        c
+    );
+    c.heal_everything();
+    c.run_for(200ms);
+    expect_settled("  and serves again when the others are back", c, 3s);
+    check("  unfenced", !c.at(leader).fenced(), c);
+}
+
+void lock_file_system_away() {
+    leader_cluster c(settings_for(true, true));
+    const std::size_t leader = settle(c);
+    c.arbiter().file_system_away = true;
+    c.crash(leader);
+    c.run_for(20s);
+    const std::size_t other = (leader + 1) % 3;
+    check(
+        "no lock, no leader, fenced while its file system is away",
+        !c.common_leader() && c.at(other).fenced(),
+        c
+    );
+    c.arbiter().file_system_away = false;
+    expect_settled("  and soon a leader when it is back", c, 3s);
+}
+
 void timed_cases() {
+    followers_cannot_talk();
+    recoveries_disabled();
+    minority_fences_itself();
+    lock_file_system_away();
+
     for (const bool lock : {false, true}) {
         for (const bool ours : {true, false}) {
             cold_start(lock, ours);

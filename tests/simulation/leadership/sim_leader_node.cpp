@@ -91,6 +91,13 @@ own_node_hooks sim_leader_node::own_hooks() {
 leader_hooks sim_leader_node::leader_hooks() {
     ctdbd::leader_hooks hooks;
     hooks.recover = [this](recovery_order order) { return recover(std::move(order)); };
+    hooks.fence = [this](bool fence, const std::string&) {
+        fenced_ = fence;
+        if (fence) {
+            epoch_.invalidate();
+            set_mode(recovery_mode::active);
+        }
+    };
     hooks.wall_clock = [this] {
         const auto since = runtime_.now().time_since_epoch();
         const auto us = std::chrono::duration_cast<std::chrono::microseconds>(since).count();

@@ -47,6 +47,7 @@ public:
     [[nodiscard]] client::cluster_port& port() noexcept { return port_; }
     void set_leader_capability(bool on);
     void ask_for_recovery(); // `ctdb recover`
+    [[nodiscard]] bool fenced() const noexcept { return fenced_; }
 
     // network_port
     void deliver(pnn from, byte_view packet) override;
@@ -90,6 +91,7 @@ private:
     std::unique_ptr<sim_lock> lock_;
     std::unique_ptr<ctdbd::leader_logic> logic_;
     async::timer tick_timer_;
+    bool fenced_ = false;
 };
 
 } // namespace ctdb::simulation

@@ -1,3 +1,4 @@
+#include "ctdbd/leadership/absence_report.hpp"
 #include "ctdbd/leadership/credits.hpp"
 #include "ctdbd/leadership/fencing.hpp"
 #include "ctdbd/leadership/mesh_watch.hpp"
@@ -129,6 +130,27 @@ TEST(Fencing, OffNeverFencesAndSwitchingOffEndsIt) {
     EXPECT_EQ(f.look(facts(true, false, 3, 1), start + 103s), fencing_step::fence);
     f.set(fencing_mode::off, 1s);
     EXPECT_EQ(f.look(facts(true, false, 3, 1), start + 104s), fencing_step::unfence);
+}
+
+TEST(AbsenceReport, SpeaksLessAndLessOftenAndWhenAllAreBack) {
+    absence_report report;
+    std::vector<long> said;
+    for (int minute = 0; minute <= 240; ++minute) {
+        if (report.look(false, start + std::chrono::minutes(minute)) == absence_step::say_missing) {
+            said.push_back(minute);
+        }
+    }
+    EXPECT_THAT(
+        said, ElementsAre(1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 20, 30, 40, 50, 60, 120, 180, 240)
+    );
+    EXPECT_EQ(report.look(true, start + 5h), absence_step::say_complete);
+    EXPECT_EQ(report.look(true, start + 6h), absence_step::nothing);
+}
+
+TEST(AbsenceReport, AShortAbsenceIsNoNews) {
+    absence_report report;
+    EXPECT_EQ(report.look(false, start), absence_step::nothing);
+    EXPECT_EQ(report.look(true, start + 59s), absence_step::nothing);
 }
 
 TEST(MeshWatch, ReportsAGapThatStaysAndNamesAVictimLater) {
