@@ -20,7 +20,7 @@ bool same_input(const status& a, const status& b) {
 void coordinator::lead(epoch highest_seen, time_point now) {
     const std::uint64_t term = std::max(term_of(highest_seen), term_of(epoch_)) + 1;
     leading_ = true;
-    term_began_ = now;
+    term_began_ = last_awake_ = now;
     epoch_ = epoch_of(term, 0);
     phase_ = phase::idle;
     plan_.clear();
@@ -156,10 +156,21 @@ void coordinator::watch_conformity(time_point now) {
     }
 }
 
+// What a leader knows of the others is only good while it has not slept: another may have led
+// meanwhile and moved items.
+void coordinator::notice_sleep(time_point now) {
+    if (now - last_awake_ > sleep_max) {
+        log_warning("this leader stood still; it starts a new term");
+        lead(epoch_, now);
+    }
+    last_awake_ = now;
+}
+
 void coordinator::tick(time_point now) {
     if (!leading_) {
         return;
     }
+    notice_sleep(now);
     if (phase_ == phase::idle) {
         watch_conformity(now);
     }
@@ -485,6 +496,7 @@ void coordinator::received(pnn from, const message& m, time_point now) {
     if (!leading_ || !nodes_.contains(from)) {
         return;
     }
+    notice_sleep(now);
     if (const auto* s = std::get_if<status>(&m)) {
         take_status(from, *s, now);
     } else if (const auto* p = std::get_if<prepared>(&m)) {

@@ -151,6 +151,7 @@ private:
     void take_released(pnn from, const released& a);
     void take_taken(pnn from, const taken& a, time_point now);
     void take_finalised(pnn from, const finalised& a);
+    void notice_sleep(time_point now);
     void begin_newer_term(epoch seen, time_point now);
     void holds(pnn node, const item_set& held);
     [[nodiscard]] item_set gains_of(pnn node) const;
@@ -169,12 +170,14 @@ private:
     static constexpr std::chrono::seconds left_out_for{10};
     static constexpr std::chrono::seconds exclusion_max{600};
     static constexpr std::chrono::milliseconds damping{1000};
+    static constexpr std::chrono::milliseconds sleep_max{2000}; // ticks come twice a second
     static constexpr std::chrono::milliseconds conformity_patience{1000};
 
     coordinator_outputs& out_;
     coordinator_settings settings_;
     bool leading_ = false;
     time_point term_began_{};
+    time_point last_awake_{};
     epoch epoch_ = 0;
     std::map<pnn, node_view> nodes_;
     std::map<pnn, status> used_; // inputs of the last run: a difference wants another

@@ -72,6 +72,7 @@ public:
     participant(participant_host& host, pnn self, epoch accepted)
         : host_(host), self_(self), accepted_(accepted) {}
 
+    void become(pnn self) { self_ = self; } // known after registration with ctdbd
     void received(pnn from, const message& m);
     void done(const order_outcome& outcome);
     // Everything has been, or is about to be, removed without being told to.

@@ -118,14 +118,11 @@ int monitor(const std::string& directory) {
             );
         }
     }
-    for (const auto& [file, what] : {std::pair("known", &*lines), std::pair("avail", &available)}) {
-        const auto written =
-            failoverd::write_items(fmt::format("{}/{}.pubip", directory, file), *what);
-        if (!written) {
-            return complain(written.error());
-        }
+    auto written = failoverd::write_items(directory + "/known.pubip", *lines);
+    if (written) {
+        written = failoverd::write_items(directory + "/avail.pubip", available);
     }
-    return 0;
+    return written ? 0 : complain(written.error());
 }
 
 result<> remove_all(machine& m, const std::set<protocol::sock_addr>& unwanted) {

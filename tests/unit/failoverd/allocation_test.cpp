@@ -118,8 +118,10 @@ TEST(Nondeterministic, BalancesCountsToADifferenceOfOne) {
         a.holder = pnn(0);
     }
     const auto result = counts(allocate(input));
-    EXPECT_EQ(result.at(pnn(0)), 2);
-    EXPECT_EQ(result.at(pnn(1)) + result.at(pnn(2)), 6);
+    for (const auto& [node, count] : result) {
+        EXPECT_GE(count, 2) << "node " << node.value;
+        EXPECT_LE(count, 3) << "node " << node.value;
+    }
 }
 
 // Section 4.4 as it is written, recomputing every sum.

@@ -1,0 +1,87 @@
+#include "contrackd/connections.hpp"
+
+namespace ctdb::contrackd {
+
+protocol::connection connections::canonical(const protocol::connection& c) {
+    return {protocol::without_v4_mapping(c.src), protocol::without_v4_mapping(c.dst)};
+}
+
+bool connections::add(const protocol::connection& c) {
+    if (count_ >= connections_max) {
+        return false;
+    }
+    const bool added = all_[protocol::with_port(c.dst, 0)].insert(c).second;
+    count_ += added ? 1 : 0;
+    return true;
+}
+
+void connections::remove(const protocol::connection& c) {
+    const auto found = all_.find(protocol::with_port(c.dst, 0));
+    if (found != all_.end()) {
+        count_ -= found->second.erase(c);
+    }
+}
+
+void connections::replace(
+    const protocol::sock_addr& address, std::vector<protocol::connection> all
+) {
+    by_peer& list = all_[protocol::with_port(address, 0)];
+    count_ -= list.size();
+    list.clear();
+    for (const protocol::connection& c : all) {
+        add(canonical(c));
+    }
+}
+
+std::vector<protocol::connection> connections::of(const protocol::sock_addr& address) const {
+    std::vector<protocol::connection> some;
+    const auto found = all_.find(protocol::with_port(address, 0));
+    if (found != all_.end()) {
+        for (const protocol::connection& c : found->second) {
+            if (address.port == 0 || c.dst.port == address.port) {
+                some.push_back(c);
+            }
+        }
+    }
+    return some;
+}
+
+bool connections::knows(const protocol::sock_addr& address) const {
+    return all_.contains(protocol::with_port(address, 0));
+}
+
+bool connections::client_has(client_id client, const protocol::connection& c) {
+    if (!add(c)) {
+        return false;
+    }
+    clients_[client].insert(c);
+    return true;
+}
+
+bool connections::client_lost(client_id client, const protocol::connection& c) {
+    const auto found = clients_.find(client);
+    if (found == clients_.end() || found->second.erase(c) == 0) {
+        return false;
+    }
+    remove(c);
+    return true;
+}
+
+void connections::client_passed(client_id client, const protocol::connection& c) {
+    if (const auto found = clients_.find(client); found != clients_.end()) {
+        found->second.erase(c);
+    }
+}
+
+void connections::client_gone(client_id client) {
+    const auto found = clients_.find(client);
+    if (found == clients_.end()) {
+        return;
+    }
+    for (const protocol::connection& c : found->second) {
+        remove(c);
+    }
+    clients_.erase(found);
+}
+
+} // namespace ctdb::contrackd

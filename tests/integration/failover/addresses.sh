@@ -1,0 +1,216 @@
+#!/bin/sh
+# Public addresses move when nodes are disabled, when ctdbd dies, when everything dies, when failoverd hangs - and are never on
+# two nodes. See README.md.
+# shellcheck disable=SC2034,SC2154 # names shared with namespaces.sh
+set -eu
+
+: "${CTDB_BIN:?directory of the built programs}" "${CTDB_SOURCE:?source directory}"
+if [ "$(id -u)" -ne 0 ] || ! ip netns add "ctdb$$-try" 2>/dev/null; then
+	echo 'skipped: needs root and network namespaces'
+	exit 77
+fi
+ip netns delete "ctdb$$-try"
+
+work=$(mktemp -d /tmp/ctdb-failover.XXXXXX)
+build=${CTDB_BIN%/bin}
+# shellcheck source=/dev/null
+. "$CTDB_SOURCE/tools/dev/namespaces.sh"
+watcher=
+# One value for all: `wait_for` and its kin print nothing.
+finish() {
+	_status=$?
+	trap - EXIT INT TERM
+	if [ -n "$watcher" ]; then
+		exec 3>&-
+		wait "$watcher" 2>/dev/null || true
+	fi
+	if [ "$_status" -ne 0 ]; then
+		for _log in "$work"/node.*/log.ctdb; do
+			printf -- '--- %s\n' "$_log"
+			tail -n "${LOG_LINES:-40}" "$_log"
+		done
+		cat "$work/owners"
+	fi
+	remove_cluster
+	exit "$_status"
+}
+trap finish EXIT
+trap 'exit 130' INT TERM
+
+# ---- nodes in test mode: the programs of the build, a directory of its own for each ----
+
+install_node() {
+	_base=$(prefix "$1")
+	mkdir -p "$_base/run" "$_base/var/volatile" "$_base/var/persistent" "$_base/var/state" "$_base/share" \
+		"$_base/events/cluster" "$_base/events/service" "$_base/events/failover" "$_base/events/notification"
+	ln -sfn "$CTDB_SOURCE/events" "$_base/share/events"
+	ln -sfn "$CTDB_SOURCE/events/failover/10.pubip.script" "$_base/events/failover/10.pubip.script"
+	every_address >"$_base/nodes"
+	for _last in 101 102 103 104 105 106; do
+		printf '%s.%s/24 pub\n' "$public" "$_last"
+	done >"$_base/public_addresses"
+	cat >"$_base/ctdb.conf" <<-CONF
+		[logging]
+			location = file:$_base/log.ctdb
+			log level = ${LOG_LEVEL:-NOTICE}
+		[cluster]
+			node address = $private.$(($1 + 1))
+			cluster lock = $work/cluster.lock
+		[legacy]
+			realtime scheduling = false
+	CONF
+}
+on_node() {
+	_on=$1
+	shift
+	ip netns exec "$(ns "$_on")" env CTDB_TEST_MODE=yes CTDB_BASE="$(prefix "$_on")" \
+		CTDB_TEST_HELPER_BINDIR="$CTDB_BIN" PATH="$CTDB_BIN:$PATH" "$@"
+}
+ctdb_on() {
+	_asked=$1
+	shift
+	on_node "$_asked" "$CTDB_BIN/ctdb" "$@"
+}
+start_node() {
+	on_node "$1" "$CTDB_BIN/ctdbd" </dev/null
+}
+pid_of() {
+	cat "$(prefix "$1")/run/${2:-ctdbd}.pid" 2>/dev/null
+}
+
+# ---- what is looked at ----
+
+now() {
+	date +%s.%N
+}
+since() {
+	printf '%.2f' "$(echo "$(now) - $1" | bc)"
+}
+failed() {
+	printf 'FAILED: %s\n' "$*"
+	exit 1
+}
+addresses_of() {
+	ip -n "$(ns "$1")" -o -4 address show dev pub | sed -n "s/.* inet \\($public\\.[0-9]*\\)\\/.*/\\1/p"
+}
+count_on() {
+	addresses_of "$1" | wc -l
+}
+on_survivors() {
+	_all=0
+	for _node in "$@"; do
+		_all=$((_all + $(count_on "$_node")))
+	done
+	[ "$_all" -eq 6 ]
+}
+holds_none() {
+	[ "$(count_on "$1")" -eq 0 ]
+}
+holds_some() {
+	[ "$(count_on "$1")" -gt 0 ]
+}
+all_answer() {
+	for _last in 101 102 103 104 105 106; do
+		answers "$public.$_last" || return 1
+	done
+}
+never_twice() {
+	! grep -q TWICE "$work/owners" || failed "an address was on two nodes $1"
+}
+# gap ADDRESS: the longest time between answers to a client that asks every 20 ms, since start_pings.
+start_pings() {
+	_i=0
+	for _address in "$@"; do
+		ip netns exec "$client" ping -n -D -i 0.02 -W 1 "$_address" >"$work/ping.$_address" 2>&1 &
+		_i=$((_i + 1))
+	done
+}
+longest_gap() {
+	pkill -INT -f "ping -n -D -i 0.02 -W 1 $public" -P $$ || true
+	for _address in "$@"; do
+		sed -n 's/^\[\([0-9.]*\)\] .* bytes from.*/\1/p' "$work/ping.$_address" |
+			awk -v a="$_address" 'NR > 1 && $1 - p > m { m = $1 - p } { p = $1 } END { printf "  %s: longest gap %.2f s\n", a, m }'
+	done
+}
+
+# ---- the test ----
+
+make_networks
+every_node install_node
+begun=$(now)
+every_node start_node
+mkfifo "$work/hold"
+python3 "${0%/*}/watch_owners.py" "$work/owners" pub "$public.1" "$(ns 0)" "$(ns 1)" "$(ns 2)" <"$work/hold" &
+watcher=$!
+exec 3>"$work/hold"
+wait_for 60 healthy 3 || failed 'the nodes do not become healthy'
+wait_for 30 on_survivors 0 1 2 || failed 'not every address has a holder'
+printf 'all six addresses are hosted %s s after the first daemon was started\n' "$(since "$begun")"
+all_answer || failed 'an address does not answer'
+for node in 0 1 2; do
+	[ "$(count_on "$node")" -eq 2 ] || failed 'the addresses are not spread evenly'
+done
+ip -n "$(ns 0)" -o -4 address show dev pub | grep -q 'dynamic' || failed 'addresses have no lifetime'
+
+moved=$(addresses_of 1)
+# shellcheck disable=SC2086 # a list
+start_pings $moved
+begun=$(now)
+ctdb_on 0 disable -n 1 || failed 'ctdb disable fails'
+wait_for 10 on_survivors 0 2 || failed 'a disabled node keeps its addresses'
+printf 'a disabled node has given away everything after %s s\n' "$(since "$begun")"
+sleep 1
+# shellcheck disable=SC2086
+longest_gap $moved
+never_twice 'after disable'
+ctdb_on 0 enable -n 1 || failed 'ctdb enable fails'
+wait_for 10 holds_some 1 || failed 'an enabled node gets nothing back'
+wait_for 10 on_survivors 0 1 2 || failed 'an address was lost after enable'
+
+begun=$(now)
+ip -n "$(ns 2)" link set pub down
+wait_for 10 on_survivors 0 1 || failed 'a dead link keeps its addresses'
+printf 'the addresses of a dead link are elsewhere after %s s\n' "$(since "$begun")"
+ip -n "$(ns 2)" link set pub up
+wait_for 20 holds_some 2 || failed 'a link that is back gets nothing'
+wait_for 10 on_survivors 0 1 2 || failed 'an address was lost after the link came back'
+never_twice 'after a dead link'
+
+begun=$(now)
+kill -9 "$(pid_of 1)"
+wait_for 5 holds_none 1 || failed 'addresses stay after the death of ctdbd'
+printf 'ctdbd killed: its node has no address after %s s\n' "$(since "$begun")"
+wait_for 10 on_survivors 0 2 || failed 'the addresses of a node without ctdbd are lost'
+printf 'ctdbd killed: all addresses are elsewhere after %s s\n' "$(since "$begun")"
+never_twice 'after the death of ctdbd'
+kill_node 1
+start_node 1
+wait_for 60 healthy 3 || failed 'a node does not come back'
+wait_for 20 on_survivors 0 1 2 || failed 'an address was lost when the node came back'
+
+begun=$(now)
+kill_node 2
+wait_for 15 on_survivors 0 1 || failed 'the addresses of a killed node are lost'
+printf 'all processes killed: its addresses are elsewhere after %s s (lease 6 s)\n' "$(since "$begun")"
+holds_none 2 || failed 'the killed node still has addresses'
+never_twice 'after the death of all processes'
+all_answer || failed 'an address does not answer after the death of a node'
+start_node 2
+wait_for 60 healthy 3 || failed 'the killed node does not come back'
+wait_for 20 on_survivors 0 1 2 || failed 'an address was lost when the killed node came back'
+
+begun=$(now)
+hung=$(pid_of 1 failoverd)
+kill -STOP "$hung"
+wait_for 15 holds_none 1 || failed 'a hanging failoverd keeps its addresses'
+printf 'failoverd stopped: its node has no address after %s s\n' "$(since "$begun")"
+wait_for 10 on_survivors 0 2 || failed 'the addresses of a hanging failoverd are lost'
+kill -CONT "$hung"
+wait_for 20 holds_some 1 || failed 'failoverd is not used again after it hung'
+wait_for 10 on_survivors 0 1 2 || failed 'an address was lost after failoverd hung'
+never_twice 'while failoverd hung'
+
+ctdb_on 1 shutdown || failed 'ctdb shutdown fails'
+wait_for 10 on_survivors 0 2 || failed 'a node that leaves takes addresses along'
+never_twice 'after shutdown'
+echo 'no address was ever on two nodes'

@@ -1,0 +1,47 @@
+#include "contrackd/connections.hpp"
+
+#include <gtest/gtest.h>
+
+namespace ctdb::contrackd {
+namespace {
+
+protocol::connection to_port(std::uint16_t server, std::uint16_t client) {
+    return {protocol::ipv4({192, 168, 0, 9}, client), protocol::ipv4({10, 0, 0, 1}, server)};
+}
+const protocol::sock_addr ours = protocol::ipv4({10, 0, 0, 1});
+
+TEST(Connections, AreListedByAddressAndByPort) {
+    connections c;
+    c.add(to_port(445, 1000));
+    c.add(to_port(445, 1000));
+    c.add(to_port(139, 1001));
+    EXPECT_EQ(c.of(ours).size(), 2U);
+    EXPECT_EQ(c.of(protocol::with_port(ours, 139)).size(), 1U);
+    EXPECT_TRUE(c.of(protocol::ipv4({10, 0, 0, 2})).empty());
+}
+
+TEST(Connections, OfAClientGoWithIt) {
+    connections c;
+    c.client_has(client_id(7), to_port(445, 1000));
+    c.client_has(client_id(7), to_port(445, 1001));
+    c.client_passed(client_id(7), to_port(445, 1001)); // another process has it now
+    c.client_gone(client_id(7));
+    EXPECT_EQ(c.of(ours), (std::vector<protocol::connection>{to_port(445, 1001)}));
+}
+
+TEST(Connections, WhatAClientNeverHadItCannotLose) {
+    connections c;
+    c.add(to_port(445, 1000));
+    EXPECT_FALSE(c.client_lost(client_id(7), to_port(445, 1000)));
+    EXPECT_EQ(c.of(ours).size(), 1U);
+}
+
+TEST(Connections, AListThatIsSetReplacesTheOldOne) {
+    connections c;
+    c.add(to_port(445, 1000));
+    c.replace(ours, {to_port(445, 2000), to_port(445, 2001)});
+    EXPECT_EQ(c.of(ours).size(), 2U);
+}
+
+} // namespace
+} // namespace ctdb::contrackd
