@@ -36,6 +36,7 @@ bool sim_world::run_ready() {
         }
         ready_.erase(place);
         rt->ready_ = false;
+        turn_of_ = rt;
         rt->run_deferred();
         return true;
     }
@@ -67,6 +68,7 @@ bool sim_world::step(async::time_point until) {
         return false;
     }
     now_ = std::max(now_, first);
+    turn_of_ = timers;
     if (source != nullptr) {
         source->perform_next();
     } else {

@@ -44,6 +44,9 @@ public:
     // Performs the next event; false: nothing is going to happen any more, ever or before `until`.
     bool step(async::time_point until = async::time_point::max());
     [[nodiscard]] std::uint64_t steps() const noexcept { return steps_; }
+    // Whose turn it is, for the reader of a log; a receiver of packets says so itself.
+    [[nodiscard]] const sim_runtime* turn_of() const noexcept { return turn_of_; }
+    void begin_turn_of(const sim_runtime* runtime) noexcept { turn_of_ = runtime; }
 
 private:
     friend class sim_runtime;
@@ -52,6 +55,7 @@ private:
     async::time_point now_{};
     std::uint64_t state_;
     std::uint64_t steps_ = 0;
+    const sim_runtime* turn_of_ = nullptr;
     std::vector<sim_runtime*> runtimes_;
     std::vector<sim_runtime*> ready_; // have deferred calls, in the order they got them
     std::vector<event_source*> sources_;

@@ -1,0 +1,551 @@
+#include "tests/simulation/cluster/cluster_model.hpp"
+
+#include "common/base/log.hpp"
+#include "common/protocol/hash.hpp"
+#include "ctdbd/database/record/record_engine.hpp"
+
+#include <algorithm>
+
+namespace ctdb::simulation {
+
+using protocol::data_after_header;
+using protocol::header_of;
+
+// ---- values ----
+
+bytes encode_counter(const counter_value& value) {
+    return value.stamp == 0 ? bytes{} : encode_list({value.counter, value.stamp});
+}
+
+namespace {
+
+std::vector<std::uint64_t> decode_list(byte_view data) {
+    std::vector<std::uint64_t> list;
+    reader in(data);
+    while (in.remaining() >= sizeof(std::uint64_t)) {
+        list.push_back(in.get<std::uint64_t>());
+    }
+    return list;
+}
+
+std::vector<std::uint64_t> list_in(const memory_file& file, byte_view key) {
+    const bytes* value = file.find(key);
+    return value == nullptr ? std::vector<std::uint64_t>{} : decode_list(data_after_header(*value));
+}
+
+} // namespace
+
+counter_value decode_counter(byte_view data) {
+    const auto list = decode_list(data);
+    return list.size() == 2 ? counter_value{list[0], list[1]} : counter_value{};
+}
+
+bytes encode_list(const std::vector<std::uint64_t>& list) {
+    writer out;
+    for (const std::uint64_t item : list) {
+        out.put(item);
+    }
+    return out.take();
+}
+
+bytes counter_key(std::uint32_t number) {
+    return to_bytes(view_of(fmt::format("counter {}", number)));
+}
+
+bytes ledger_key(int which) {
+    return to_bytes(view_of(fmt::format("ledger {}", which)));
+}
+
+bool ledger::has(std::uint64_t transaction) const {
+    return std::find(first.begin(), first.end(), transaction) != first.end();
+}
+
+ledger read_ledger(const memory_file& file) {
+    ledger l;
+    l.first = list_in(file, ledger_key(1));
+    l.second = list_in(file, ledger_key(2));
+    const bytes* number = file.find(protocol::sequence_number_key());
+    l.sequence_number =
+        number == nullptr ? 0 : protocol::sequence_number_of(data_after_header(*number));
+    return l;
+}
+
+// ---- looking ----
+
+void cluster_model::fail(std::string what) {
+    if (!failure_) {
+        log_error("INVARIANT BROKEN {}", what);
+        failure_ = std::move(what);
+    }
+}
+
+cluster_node* cluster_model::node(pnn which) const {
+    const auto found = nodes_.find(which);
+    return found == nodes_.end() ? nullptr : found->second.get();
+}
+
+ctdbd::database* cluster_model::find(cluster_node& node, std::string_view name) {
+    for (const auto& db : node.daemon().databases().all()) {
+        if (db->name() == name) {
+            return db.get();
+        }
+    }
+    return nullptr;
+}
+
+void cluster_model::look() {
+    for (const auto& [id, node] : nodes_) {
+        look_at(*node);
+    }
+    if (!touched_.empty()) {
+        check_owners();
+    }
+    for (const pnn id : std::exchange(ledgers_touched_, {})) {
+        if (cluster_node* at = node(id)) {
+            check_ledger(*at);
+        }
+    }
+    check_one_leader();
+}
+
+void cluster_model::look_at(cluster_node& node) {
+    node_seen& seen = seen_[node.self()];
+    if (seen.life != node.life()) {
+        seen = node_seen{};
+        seen.life = node.life();
+    }
+    const ctdbd::epoch& now = node.daemon().current_epoch();
+    if (now.generation() != seen.map_generation) {
+        seen.map_generation = now.generation();
+        if (now.generation() != invalid_generation) {
+            new_epoch(now.generation(), now.vnn_map().map);
+        }
+    }
+    const bool entered_normal = seen.recovering && !now.recovering();
+    seen.recovering = now.recovering();
+    for (const auto& db : node.daemon().databases().all()) {
+        look_at_database(node, seen, *db);
+        if (entered_normal && db->generation() != now.generation()) {
+            fail(fmt::format(
+                "I14: node {} goes normal in generation {}, {} is of {}",
+                node.self(),
+                now.generation(),
+                db->name(),
+                db->generation()
+            ));
+        }
+    }
+}
+
+void cluster_model::look_at_database(cluster_node& node, node_seen& seen, ctdbd::database& db) {
+    watch(node, db, seen);
+    database_seen& before = seen.databases[db.name()];
+    if (db.generation() != before.generation) {
+        before.generation = db.generation();
+        if (db.generation() != invalid_generation) {
+            committed(node, db);
+        }
+    }
+    const bool frozen = db.is_frozen();
+    if (before.frozen && !frozen) {
+        thawed(node, db);
+    }
+    before.frozen = frozen;
+    if (db.engine()->locks_held() != 0) {
+        fail(fmt::format("I11: node {} keeps a lock of {}", node.self(), db.name()));
+    }
+}
+
+void cluster_model::watch(cluster_node& node, ctdbd::database& db, node_seen& seen) {
+    const auto file = node.file(db.name());
+    if (file == nullptr || !seen.watched.insert(file.get()).second) {
+        return;
+    }
+    const pnn id = node.self();
+    file->on_change = [this, id, name = db.name()](auto key, auto before, auto after) {
+        changed(id, name, key, before, after);
+    };
+    file->on_replaced = [this, id, name = db.name()] {
+        if (name == persistent_name) {
+            ledgers_touched_.insert(id);
+        } else {
+            for (std::uint32_t k = 0; k < counter_keys; ++k) {
+                touched_.insert(counter_key(k));
+            }
+        }
+    };
+}
+
+void cluster_model::changed(
+    pnn id, const std::string& name, byte_view key, const bytes* before, const bytes* after
+) {
+    cluster_node* at = node(id);
+    if (at == nullptr) {
+        return;
+    }
+    const ctdbd::database* db = find(*at, name);
+    if (db != nullptr && db->is_frozen()) {
+        fail(fmt::format("I13: frozen {} of node {} changes outside of a commit", name, id));
+    }
+    if (before != nullptr && after != nullptr) {
+        const auto old = header_of(*before);
+        const auto now = header_of(*after);
+        if (old && now && now->rsn < old->rsn) {
+            fail(fmt::format("I3: rsn of '{}' falls on node {}", text_of(key), id));
+        }
+    }
+    if (name == persistent_name) {
+        ledgers_touched_.insert(id);
+    } else {
+        touched_.insert(to_bytes(key));
+    }
+}
+
+// ---- epochs ----
+
+void cluster_model::new_epoch(ctdb::generation generation, const std::vector<pnn>& map) {
+    const auto [place, fresh] = epochs_.try_emplace(generation);
+    epoch_seen& epoch = place->second;
+    if (!fresh) {
+        if (epoch.map != map) { // I30
+            fail(fmt::format("I30: two vnn maps of generation {}", generation));
+        }
+        return;
+    }
+    epoch.order = ++epochs;
+    epoch.map = map;
+    newest_map_ = map;
+    log_debug("MODEL epoch {} is generation {}: {}", epoch.order, generation, fmt::join(map, " "));
+    for (const pnn member : map) {
+        if (const cluster_node* at = node(member)) {
+            epoch.lives[member] = at->life();
+        }
+    }
+    for (std::uint32_t key = 0; key < counter_keys; ++key) {
+        leave_holders(counters_[key], key, map);
+    }
+    for (const std::uint64_t transaction : acknowledged_) {
+        const bool held = std::any_of(map.begin(), map.end(), [&](pnn member) {
+            const cluster_node* at = node(member);
+            const auto file = at == nullptr ? nullptr : at->file(std::string(persistent_name));
+            return file != nullptr && read_ledger(*file).has(transaction);
+        });
+        if (!held) {
+            forgiven_.insert(transaction);
+        }
+    }
+}
+
+// I6: what may be the record's value once these nodes go on alone.
+void cluster_model::leave_holders(
+    counter_state& counter, std::uint32_t key, const std::vector<pnn>& map
+) {
+    std::set<std::uint64_t> copies;
+    bool stray = false;
+    for (const pnn member : map) {
+        cluster_node* at = node(member);
+        ctdbd::database* db = at == nullptr ? nullptr : find(*at, volatile_name);
+        if (db == nullptr || db->has_invalid_records()) {
+            continue;
+        }
+        const bytes* value = at->file(std::string(volatile_name))->find(counter_key(key));
+        if (value != nullptr) {
+            const std::uint64_t stamp = decode_counter(data_after_header(*value)).stamp;
+            copies.insert(stamp);
+            stray = stray || counter.strays.contains(stamp);
+        }
+    }
+    if (copies.empty()) {
+        copies.insert(0);
+    }
+    if (!counter.candidates.empty()) {
+        counter.candidates = copies;
+    } else if (stray || !copies.contains(counter.current.stamp)) {
+        lost_records += copies.contains(counter.current.stamp) ? 0 : 1;
+        counter.candidates = copies;
+    }
+}
+
+// I15, I12: every node that commits a generation of a database holds the same then.
+void cluster_model::committed(cluster_node& node, ctdbd::database& db) {
+    const auto found = epochs_.find(db.generation());
+    if (found == epochs_.end()) {
+        return; // attached now: the generation of the node's map
+    }
+    epoch_seen& epoch = found->second;
+    newest_committed_ = std::max(newest_committed_, epoch.order);
+    const auto file = node.file(db.name());
+    if (!db.is_frozen()) {
+        return; // attached in the middle of an epoch: no commit
+    }
+    const auto [first, is_first] = epoch.content.try_emplace(db.name(), file->all());
+    if (is_first) {
+        return;
+    }
+    const std::string difference = compare(first->second, file->all(), db.is_volatile());
+    if (!difference.empty()) {
+        fail(fmt::format(
+            "I15: generation {} of {} differs on node {}: {}",
+            db.generation(),
+            db.name(),
+            node.self(),
+            difference
+        ));
+    }
+}
+
+std::string cluster_model::compare(
+    const std::vector<record_map>& a, const std::vector<record_map>& b, bool one_up
+) const {
+    const std::uint64_t slack = one_up ? 1 : 0;
+    for (std::size_t chain = 0; chain < a.size(); ++chain) {
+        if (a[chain].size() != b[chain].size()) {
+            return fmt::format("{} records, {} records", a[chain].size(), b[chain].size());
+        }
+        for (const auto& [key, value] : a[chain]) {
+            const auto other = b[chain].find(key);
+            if (other == b[chain].end()) {
+                return fmt::format("no '{}'", text_of(key));
+            }
+            const auto x = *header_of(value);
+            const auto y = *header_of(other->second);
+            const std::uint64_t apart =
+                x.rsn.value > y.rsn.value ? x.rsn.value - y.rsn.value : y.rsn.value - x.rsn.value;
+            const byte_view left = data_after_header(value);
+            const byte_view right = data_after_header(other->second);
+            const bool same_data = std::equal(left.begin(), left.end(), right.begin(), right.end());
+            if (!same_data || x.dmaster != y.dmaster || x.flags != y.flags || apart > slack) {
+                return fmt::format("another '{}'", text_of(key));
+            }
+        }
+    }
+    return {};
+}
+
+// I14: nobody thaws before all active nodes have committed.
+void cluster_model::thawed(cluster_node& node, ctdbd::database& db) {
+    const auto found = epochs_.find(db.generation());
+    if (found == epochs_.end() || node.inactive()) {
+        return;
+    }
+    for (const auto& [member, life] : found->second.lives) {
+        cluster_node* other = this->node(member);
+        if (other == nullptr || other->life() != life || other->inactive() ||
+            other->daemon().leadership().fenced()) {
+            continue;
+        }
+        const ctdbd::database* theirs = find(*other, db.name());
+        const auto known = theirs == nullptr ? epochs_.end() : epochs_.find(theirs->generation());
+        if (theirs != nullptr &&
+            (known == epochs_.end() || known->second.order < found->second.order)) {
+            fail(fmt::format(
+                "I14: node {} thaws {} of generation {}, node {} has not committed",
+                node.self(),
+                db.name(),
+                db.generation(),
+                member
+            ));
+        }
+    }
+}
+
+// ---- records ----
+
+// I1, I2 for the records that this event has changed.
+void cluster_model::check_owners() {
+    for (const bytes& key : std::exchange(touched_, {})) {
+        std::map<ctdb::generation, std::vector<std::pair<pnn, protocol::record_header>>> copies;
+        for (const auto& [id, node] : nodes_) {
+            const ctdbd::database* db = find(*node, volatile_name);
+            if (db == nullptr || node->inactive() || db->generation() == invalid_generation) {
+                continue;
+            }
+            const bytes* value = node->file(std::string(volatile_name))->find(key);
+            if (value != nullptr) {
+                copies[db->generation()].emplace_back(id, *header_of(*value));
+            }
+        }
+        for (const auto& [generation, all] : copies) {
+            const auto owns = [](const auto& copy) { return copy.second.dmaster == copy.first; };
+            const auto owner = std::find_if(all.begin(), all.end(), owns);
+            if (owner == all.end()) {
+                continue;
+            }
+            for (const auto& other : all) {
+                if (other.first == owner->first) {
+                    continue;
+                }
+                if (owns(other)) {
+                    fail(fmt::format(
+                        "I1: nodes {} and {} are both dmaster of '{}' in generation {}",
+                        owner->first,
+                        other.first,
+                        text_of(key),
+                        generation
+                    ));
+                } else if (other.second.rsn >= owner->second.rsn) {
+                    fail(fmt::format(
+                        "I2: dmaster {} of '{}' has rsn {}, node {} has {}",
+                        owner->first,
+                        text_of(key),
+                        owner->second.rsn,
+                        other.first,
+                        other.second.rsn
+                    ));
+                }
+            }
+        }
+    }
+}
+
+bool cluster_model::of_newest_epoch(cluster_node& node) const {
+    const ctdbd::database* db = find(node, volatile_name);
+    const auto epoch = db == nullptr ? epochs_.end() : epochs_.find(db->generation());
+    return epoch != epochs_.end() && epoch->second.order == newest_committed_ &&
+           std::find(newest_map_.begin(), newest_map_.end(), node.self()) != newest_map_.end();
+}
+
+void cluster_model::saw(cluster_node& node, std::uint32_t key, const counter_value& value) {
+    counter_state& counter = counters_[key];
+    if (!of_newest_epoch(node)) {
+        return;
+    }
+    if (!counter.candidates.empty()) {
+        if (!counter.candidates.contains(value.stamp)) {
+            fail(fmt::format(
+                "I6: node {} sees write {} of counter {}, which no survivor had",
+                node.self(),
+                value.stamp,
+                key
+            ));
+        }
+        counter.candidates.clear();
+        counter.current = value;
+    } else if (counter.current != value) {
+        fail(fmt::format(
+            "I6: node {} sees write {} (value {}) of counter {}, the last was {} (value {})",
+            node.self(),
+            value.stamp,
+            value.counter,
+            key,
+            counter.current.stamp,
+            counter.current.counter
+        ));
+    }
+}
+
+counter_value
+cluster_model::increment(cluster_node& node, std::uint32_t key, const counter_value& seen) {
+    const counter_value next{seen.counter + 1, ++last_stamp_};
+    counter_state& counter = counters_[key];
+    if (of_newest_epoch(node)) {
+        saw(node, key, seen);
+        counter.current = next;
+        ++increments;
+    } else {
+        counter.strays.insert(next.stamp);
+        ++unpromised;
+    }
+    return next;
+}
+
+// ---- the ledger ----
+
+// I17, I19: both lists are one, and the sequence number counts them.
+void cluster_model::check_ledger(cluster_node& node) {
+    const auto file = node.file(std::string(persistent_name));
+    if (file == nullptr) {
+        return;
+    }
+    const ledger l = read_ledger(*file);
+    if (l.first != l.second) {
+        fail(fmt::format("I17: node {} holds half a transaction", node.self()));
+    }
+    if (l.first.size() != l.sequence_number) {
+        fail(fmt::format(
+            "I19: node {}: sequence number {} after {} transactions",
+            node.self(),
+            l.sequence_number,
+            l.first.size()
+        ));
+    }
+}
+
+void cluster_model::acknowledged(cluster_node& node, std::uint64_t transaction) {
+    ++transactions;
+    acknowledged_.insert(transaction);
+    const auto file = node.file(std::string(persistent_name));
+    if (!read_ledger(*file).has(transaction) && !histories_split()) {
+        fail(fmt::format(
+            "I18: transaction {} is acknowledged on node {}, which does not hold it",
+            transaction,
+            node.self()
+        ));
+    }
+    if (one_side_) {
+        return;
+    }
+    // Without a lock a cut off node goes on until it is fenced.
+    for (const auto& [id, other] : nodes_) {
+        const auto& theirs = other->daemon().current_epoch();
+        const auto& ours = node.daemon().current_epoch();
+        if (theirs.generation() != invalid_generation && theirs.generation() != ours.generation()) {
+            forgiven_.insert(transaction);
+        }
+    }
+}
+
+// ---- leaders, rest ----
+
+void cluster_model::check_one_leader() {
+    if (!one_side_) {
+        return;
+    }
+    std::optional<pnn> leader;
+    for (const auto& [id, node] : nodes_) {
+        const bool knows = !node->runtime().paused() && node->lock()->up_to_date();
+        if (!knows || !node->daemon().leadership().leading()) {
+            continue;
+        }
+        if (leader) {
+            fail(fmt::format("nodes {} and {} both lead with the lock", *leader, id));
+        }
+        if (!node->lock()->holds()) {
+            fail(fmt::format("node {} leads without the lock", id));
+        }
+        leader = id;
+    }
+}
+
+void cluster_model::check_rest(const std::set<std::uint64_t>& acknowledged) {
+    std::optional<ledger> common;
+    for (const auto& [id, node] : nodes_) {
+        const auto file = node->file(std::string(persistent_name));
+        if (file == nullptr) {
+            fail(fmt::format("node {} does not have {}", id, persistent_name));
+            return;
+        }
+        check_ledger(*node);
+        const ledger l = read_ledger(*file);
+        if (common && common->first != l.first) {
+            fail(fmt::format("I17: node {} holds another ledger", id));
+        }
+        common = l;
+        for (const auto& db : node->daemon().databases().all()) {
+            if (db->engine()->pending_calls() != 0 || db->engine()->parked() != 0) {
+                fail(fmt::format("I9: at rest {}", node->describe()));
+            }
+        }
+    }
+    for (const std::uint64_t transaction : acknowledged) {
+        if (!common->has(transaction) && !forgiven(transaction)) {
+            fail(fmt::format("I18: acknowledged transaction {} is gone", transaction));
+        }
+    }
+    const std::set<std::uint64_t> once(common->first.begin(), common->first.end());
+    if (once.size() != common->first.size()) {
+        fail("I20: a transaction was done twice");
+    }
+}
+
+} // namespace ctdb::simulation
