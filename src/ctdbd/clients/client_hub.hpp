@@ -76,8 +76,9 @@ public:
     // Controls of a client about itself; false or nullopt: not a client of this node, or refused as
     // the comment says.
     bool register_srvid(client_id client, srvid address);
-    bool deregister_srvid(client_id client, srvid address);         // false: was not registered
-    bool register_tunnel(client_id client, std::uint64_t tunnel);   // false: taken
+    bool deregister_srvid(client_id client, srvid address); // false: was not registered
+    void deliver_message(client_id client, srvid address, byte_view data); // to this client alone
+    bool register_tunnel(client_id client, std::uint64_t tunnel);          // false: taken
     bool deregister_tunnel(client_id client, std::uint64_t tunnel); // false: not this client's
     bool register_notify(
         client_id client, const protocol::notify_data& notify
@@ -103,7 +104,6 @@ private:
     void send_tunnel(client_id client, const protocol::packet& p);
     void reply_control(client_id client, reqid id, const client::control_answer& answer);
     void send_to(client_id client, bytes packet);
-    void deliver_message(client_id client, srvid address, byte_view data);
     [[nodiscard]] protocol::packet_header header_for(reqid id) const;
 
     router& router_;

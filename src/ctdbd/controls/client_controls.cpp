@@ -2,6 +2,7 @@
 // From other nodes they are refused: a client id means nothing there (W28).
 
 #include "common/protocol/controls.hpp"
+#include "common/protocol/srvids.hpp"
 #include "ctdbd/node.hpp"
 
 namespace ctdb::ctdbd {
@@ -26,11 +27,23 @@ answer<> done_or(bool done, const char* why_not) {
     return {};
 }
 
-void serve_addresses(control_table& table, client_hub& clients) {
-    table.serve<controls::register_srvid>([&clients](const control_request& r, none) -> answer<> {
-        return done_or(
-            clients.register_srvid(r.origin.client, r.srvid), "only clients of this node register"
-        );
+// Who begins to listen to the leader's broadcasts is told at once who leads, after the answer, so
+// that `ctdb status` need not wait for the next one.
+async::task<void> tell_leader(node& n, client_id client) {
+    co_await async::next_turn(n.cluster().runtime());
+    if (const pnn leader = n.leadership().leader(); leader != unknown_pnn) {
+        n.clients().deliver_message(client, protocol::srvids::leader, protocol::encode(leader));
+    }
+}
+
+void serve_addresses(control_table& table, node& n) {
+    client_hub& clients = n.clients();
+    table.serve<controls::register_srvid>([&n](const control_request& r, none) -> answer<> {
+        const bool done = n.clients().register_srvid(r.origin.client, r.srvid);
+        if (done && r.srvid == protocol::srvids::leader) {
+            n.background().spawn(tell_leader(n, r.origin.client));
+        }
+        return done_or(done, "only clients of this node register");
     });
     table.serve<controls::deregister_srvid>([&clients](const control_request& r, none) -> answer<> {
         if (auto local = need_client(r); !local) {
@@ -99,7 +112,7 @@ void serve_persistent_updates(control_table& table, client_hub& clients) {
 } // namespace
 
 void serve_client_controls(control_table& table, node& n) {
-    serve_addresses(table, n.clients());
+    serve_addresses(table, n);
     serve_notifications(table, n.clients());
     serve_tunnels(table, n.clients());
     serve_persistent_updates(table, n.clients());
