@@ -14,6 +14,8 @@ namespace {
 using namespace std::chrono_literals;
 using protocol::tunable_id;
 
+constexpr async::duration held_calls_limit = 3s;
+constexpr std::size_t held_calls_max = 256;
 constexpr async::duration activity_limit = 30s; // cluster.md 12.4 point 7
 
 keepalive_settings keepalive_of(const protocol::tunable_list& tunables) {
@@ -39,6 +41,7 @@ node::node(const node_doors& doors, const node_settings& settings)
       commits_(*this, databases_), traverses_(*this, databases_), clients_(router_, *this),
       providers_(router_, make_provider_events()), recovery_(port_), started_(doors.runtime.now()),
       started_at_(doors.host.wall_clock()), tick_timer_(doors.runtime, [this] { tick(); }),
+      held_timer_(doors.runtime, [this] { replay_held_calls(); }),
       slot_timer_(doors.runtime, [this] { end_statistics_slot(); }),
       publish_later_(doors.runtime, [this] { publish_node_map(); }), activity_told_(doors.runtime),
       tasks_(doors.runtime) {
@@ -165,25 +168,62 @@ record_engine* node::engine_of(db_id id) {
     return db == nullptr ? nullptr : db->engine();
 }
 
-void node::record_packet(const protocol::packet& p, byte_view) {
+void node::refuse_unknown_database(const protocol::packet_header& from, db_id id) {
+    const std::string text = fmt::format("Unknown database in request. db_id==0x{:08x}", id);
+    const std::string with_nul(text.c_str(), text.size() + 1);
+    send(
+        router_.header_to(from.srcnode, from.reqid),
+        protocol::reply_error{protocol::status::failed, view_of(with_nul)}
+    );
+}
+
+// The attach that makes the database known here may still be on its way (databases.md 2.5 step 1).
+void node::hold_call(byte_view raw, const protocol::packet_header& header, db_id id) {
+    if (held_calls_.size() >= held_calls_max) {
+        refuse_unknown_database(header, id);
+        return;
+    }
+    held_calls_.push_back(
+        {to_bytes(raw), router_.record_peer(), header, id, runtime_.now() + held_calls_limit}
+    );
+    if (!held_timer_.armed()) {
+        held_timer_.arm(held_calls_.front().until);
+    }
+}
+
+void node::replay_held_calls() {
+    for (held_call& held : std::exchange(held_calls_, {})) {
+        if (databases_.find(held.database) != nullptr) {
+            router_.receive(held.peer, held.packet);
+        } else if (held.until <= runtime_.now()) {
+            refuse_unknown_database(held.header, held.database);
+        } else {
+            held_calls_.push_back(std::move(held));
+        }
+    }
+    if (!held_calls_.empty()) {
+        held_timer_.arm(held_calls_.front().until);
+    }
+}
+
+void node::record_packet(const protocol::packet& p, byte_view raw) {
     protocol::node_counters& counters = router_.counters().node;
     if (const auto* call = std::get_if<protocol::req_call>(&p.body)) {
         ++counters.req_call;
         if (record_engine* engine = engine_of(call->db_id)) {
             engine->receive(router_.record_peer(), p.header, *call);
         } else {
-            const std::string text =
-                fmt::format("Unknown database in request. db_id==0x{:08x}", call->db_id);
-            const std::string with_nul(text.c_str(), text.size() + 1);
-            send(
-                router_.header_to(p.header.srcnode, p.header.reqid),
-                protocol::reply_error{protocol::status::failed, view_of(with_nul)}
-            );
+            hold_call(raw, p.header, call->db_id);
         }
     } else if (const auto* asked = std::get_if<protocol::req_dmaster>(&p.body)) {
         ++counters.req_dmaster;
         if (record_engine* engine = engine_of(asked->db_id)) {
             engine->receive(p.header, *asked);
+        } else {
+            refuse_unknown_database(p.header, asked->db_id);
+            request_recovery(fmt::format(
+                "node {} hands over records of a database not known here", p.header.srcnode
+            ));
         }
     } else if (const auto* given = std::get_if<protocol::reply_dmaster>(&p.body)) {
         ++counters.reply_dmaster;
@@ -257,6 +297,7 @@ std::uint32_t node::max_queue_drop_msg() const {
 // ---- databases ----
 
 std::unique_ptr<record_engine> node::make_engine(database& db) {
+    held_timer_.arm(runtime_.now()); // calls that waited for this database
     record_settings s;
     s.me = table_.self();
     s.db = db.id();

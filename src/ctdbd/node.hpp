@@ -180,6 +180,9 @@ private:
     bool send_record(const protocol::packet_header& header, const Body& body);
     std::unique_ptr<record_engine> make_engine(database& db);
     record_engine* engine_of(db_id id);
+    void refuse_unknown_database(const protocol::packet_header& from, db_id id);
+    void hold_call(byte_view raw, const protocol::packet_header& header, db_id id);
+    void replay_held_calls();
     own_node_hooks make_own_hooks();
     provider_events make_provider_events();
     leader_hooks make_leader_hooks();
@@ -240,11 +243,21 @@ private:
     bool recovering_told_ = true;
     std::uint64_t leader_epoch_ = 0;
     std::function<void()> peers_changed_;
+    // Calls of nodes for a database that is not known here yet.
+    struct held_call {
+        bytes packet;
+        pnn peer;
+        protocol::packet_header header;
+        db_id database;
+        async::time_point until;
+    };
+    std::vector<held_call> held_calls_;
     std::size_t announcements_ = 0; // activity changes not yet acknowledged by all providers
     bool keepalives_stopped_ = false;
     std::vector<pnn> version_reported_;
     node_table::subscription flag_changes_;
     async::timer tick_timer_;
+    async::timer held_timer_;
     async::timer slot_timer_;
     async::deferred publish_later_;
     async::notice activity_told_;
