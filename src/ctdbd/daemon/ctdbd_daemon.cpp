@@ -391,8 +391,11 @@ void ctdbd_daemon::start_companions() {
     if (!options_.start_companions) {
         return;
     }
+    const std::string pid = std::to_string(getpid());
     for (const char* name : {"serviced", "failoverd", "contrackd"}) {
-        companions_.start(name, {settings_.where().helper(std::string("ctdb-") + name)});
+        // they stop services, release addresses and leave when we are gone
+        const std::string program = settings_.where().helper(std::string("ctdb-") + name);
+        companions_.start(name, {program, "-P", pid});
     }
 }
 
