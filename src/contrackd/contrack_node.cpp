@@ -42,7 +42,9 @@ contrack_node::contrack_node(
 )
     : loop_(loop), lost_(std::move(lost)), due_(loop, [this] { announce_due(); }),
       ctdbd_(
-          loop, where.provider_socket(), identity(),
+          loop,
+          where.provider_socket(),
+          identity(),
           provider::provider_client::handlers{
               [this](provider::request what) { return serve(std::move(what)); },
               [](provider::message) -> async::task<provider::acknowledge> {

@@ -1,6 +1,7 @@
 // The controls that clients, tools and other nodes know (failover.md 0, 6, 15.15).
-#include "common/netlink/announce_request.hpp"
 #include "common/protocol/controls.hpp"
+
+#include "common/netlink/announce_request.hpp"
 #include "common/protocol/messages.hpp"
 #include "failoverd/failover_node.hpp"
 

@@ -46,8 +46,8 @@ void coordinator::nodes_are(std::map<pnn, node_state> nodes, time_point now) {
     bool lost = false;
     for (const auto& [node, state] : nodes) {
         node_view& view = nodes_[node];
-        const bool left = view.state.connected && view.state.active &&
-                          !(state.connected && state.active);
+        const bool left =
+            view.state.connected && view.state.active && !(state.connected && state.active);
         lost = lost || left;
         view.state = state;
         view.speaks = view.speaks && state.connected;
@@ -131,7 +131,10 @@ void coordinator::watch_conformity(time_point now) {
     lift_exclusions(now);
     const std::map<pnn, status> present = inputs(now);
     const bool same = std::equal(
-        present.begin(), present.end(), used_.begin(), used_.end(),
+        present.begin(),
+        present.end(),
+        used_.begin(),
+        used_.end(),
         [](const auto& a, const auto& b) {
             return a.first == b.first && same_input(a.second, b.second);
         }
@@ -211,7 +214,9 @@ time_point coordinator::next_tick(time_point now) const {
     }
     time_point next = now + std::chrono::milliseconds(500);
     if (wanted_ && phase_ == phase::idle) {
-        next = std::min(next, std::max({start_at_, held_back_until_, now + std::chrono::milliseconds(20)}));
+        next = std::min(
+            next, std::max({start_at_, held_back_until_, now + std::chrono::milliseconds(20)})
+        );
     }
     if (phase_ != phase::idle) {
         next = std::min(next, now + std::chrono::milliseconds(50));
@@ -289,7 +294,13 @@ void coordinator::start(time_point now) {
         members_[node].prepared = answer::awaited;
         order.members.push_back(node);
     }
-    log_info("failover run {:#x}: {} nodes, {} items: {}", epoch_, members_.size(), plan_.size(), wanted_why_);
+    log_info(
+        "failover run {:#x}: {} nodes, {} items: {}",
+        epoch_,
+        members_.size(),
+        plan_.size(),
+        wanted_why_
+    );
     for (const auto& [node, s] : used_) {
         order.echo = echo_of(node);
         out_.send(node, order);
@@ -392,8 +403,7 @@ void coordinator::give_to(pnn node, const item_set& gains, time_point now) {
 
 // ---- proof ----
 
-coordinator::clearance
-coordinator::may_give(const item& which, pnn to, time_point now) const {
+coordinator::clearance coordinator::may_give(const item& which, pnn to, time_point now) const {
     clearance worst = clearance::clear;
     for (const auto& [node, view] : nodes_) {
         if (node == to || view.state.deleted) {
@@ -417,9 +427,8 @@ bool coordinator::may_hold(const item& which, const node_view& other) const {
 }
 
 // Of a node that has not prepared this run.
-coordinator::clearance coordinator::proof_of_other(
-    const item& which, const node_view& other, time_point now
-) const {
+coordinator::clearance
+coordinator::proof_of_other(const item& which, const node_view& other, time_point now) const {
     if (!may_hold(which, other)) {
         // Its last word; it may have been told nothing since.
         return clearance::clear;

@@ -62,9 +62,8 @@ void executor::tell_each(srvid address, const item_set& items) const {
     }
 }
 
-async::task<executor::event_end> executor::run_event(
-    std::string event, std::string directory, std::chrono::milliseconds limit
-) {
+async::task<executor::event_end>
+executor::run_event(std::string event, std::string directory, std::chrono::milliseconds limit) {
     event::run_request asked;
     asked.component = "failover";
     asked.event = event;
@@ -104,8 +103,7 @@ async::task<order_outcome> executor::carry_out(epoch e, participant_host::order 
     co_return co_await do_finalise(e, f);
 }
 
-async::task<order_outcome>
-executor::do_prepare(epoch e, participant_host::prepare_order o) {
+async::task<order_outcome> executor::do_prepare(epoch e, participant_host::prepare_order o) {
     const auto directory = directory_of(e);
     if (!directory) {
         co_return failed(directory.error().what);
@@ -139,8 +137,7 @@ executor::do_prepare(epoch e, participant_host::prepare_order o) {
     co_return order_outcome{};
 }
 
-async::task<order_outcome>
-executor::do_release(epoch e, participant_host::release_order o) {
+async::task<order_outcome> executor::do_release(epoch e, participant_host::release_order o) {
     if (o.lose.empty()) {
         co_return order_outcome{};
     }
@@ -236,8 +233,7 @@ async::task<order_outcome> executor::do_take(epoch e, participant_host::take_ord
     co_return outcome;
 }
 
-async::task<order_outcome>
-executor::do_finalise(epoch e, participant_host::finalise_order o) {
+async::task<order_outcome> executor::do_finalise(epoch e, participant_host::finalise_order o) {
     order_outcome outcome;
     const auto directory = directory_of(e);
     if (directory) {

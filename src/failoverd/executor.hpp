@@ -23,8 +23,11 @@ public:
     using teller = std::function<void(srvid, byte_view)>;
 
     executor(
-        async::event_loop& loop, std::string run, event::event_client& events,
-        local_addresses& addresses, teller tell
+        async::event_loop& loop,
+        std::string run,
+        event::event_client& events,
+        local_addresses& addresses,
+        teller tell
     )
         : loop_(loop), run_(std::move(run)), events_(events), addresses_(addresses),
           tell_(std::move(tell)) {}
@@ -60,7 +63,10 @@ private:
     [[nodiscard]] result<std::string> directory_of(epoch e) const;
     [[nodiscard]] item_line gain_line(const item& which, bool probe, stamp until) const;
     void judge_take(
-        const std::string& directory, const event_end& end, const item_set& real, order_outcome& outcome
+        const std::string& directory,
+        const event_end& end,
+        const item_set& real,
+        order_outcome& outcome
     ) const;
     void look() const;
 

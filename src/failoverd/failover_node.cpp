@@ -17,7 +17,7 @@ using namespace std::chrono_literals;
 constexpr async::duration kernel_check = 1s;
 constexpr async::duration reconnect_pause = 100ms;
 constexpr async::duration change_batch = 5ms; // one look for many notifications
-constexpr int monitor_failures_max = 2; // intervals for which an old result counts
+constexpr int monitor_failures_max = 2;       // intervals for which an old result counts
 
 std::chrono::milliseconds seconds_of(const conf::config& c, const conf::integer_option& which) {
     return std::chrono::seconds(c.get(which));
@@ -74,30 +74,32 @@ failover_node::failover_node(
     async::event_loop& loop, conf::config settings, std::function<void()> leave
 )
     : loop_(loop), settings_(std::move(settings)), leave_(std::move(leave)),
-      disabled_(settings_.get(opt::failover_disabled)),
-      addresses_(settings_.where().test_mode), events_(loop, settings_.where().socket("eventd")),
+      disabled_(settings_.get(opt::failover_disabled)), addresses_(settings_.where().test_mode),
+      events_(loop, settings_.where().socket("eventd")),
       executor_(
-          loop, settings_.where().run, events_, addresses_,
+          loop,
+          settings_.where().run,
+          events_,
+          addresses_,
           [this](srvid address, byte_view data) { tell_local(address, data); }
       ),
-      leads_(*this, run_settings()),
-      member_(*this, unknown_pnn, recall(settings_).accepted),
-      authority_(authority_settings()),
-      read_inbox_(
-          loop,
-          [this] {
-              std::deque<std::pair<pnn, message>> now_here;
-              now_here.swap(inbox_);
-              for (const auto& [from, m] : now_here) {
-                  dispatch(from, m);
-              }
-          }
-      ),
+      leads_(*this, run_settings()), member_(*this, unknown_pnn, recall(settings_).accepted),
+      authority_(authority_settings()), read_inbox_(
+                                            loop,
+                                            [this] {
+                                                std::deque<std::pair<pnn, message>> now_here;
+                                                now_here.swap(inbox_);
+                                                for (const auto& [from, m] : now_here) {
+                                                    dispatch(from, m);
+                                                }
+                                            }
+                                        ),
       status_soon_(loop, [this] { send_status(); }), tick_(loop, [this] { pump(); }),
       beat_(loop, [this] { beat(); }), renewal_(loop, [this] { renew(); }),
       verify_soon_(loop, [this] { verify(); }), changed_(loop),
       ctdbd_(
-          loop, settings_.where().provider_socket(),
+          loop,
+          settings_.where().provider_socket(),
           provider::identity{"failoverd", served_opcodes(), served_messages()},
           provider::provider_client::handlers{
               [this](provider::request what) { return serve(std::move(what)); },
@@ -406,8 +408,7 @@ void failover_node::disable_runs(const protocol::disable_message& who) {
 plan failover_node::calculate(const calculation_input& input) {
     allocation_input wanted;
     wanted.nodes = input.nodes;
-    wanted.algorithm =
-        static_cast<allocation_algorithm>(tunables_[tunable_id::ip_alloc_algorithm]);
+    wanted.algorithm = static_cast<allocation_algorithm>(tunables_[tunable_id::ip_alloc_algorithm]);
     wanted.no_failback = tunables_[tunable_id::no_ip_failback] != 0;
     wanted.no_takeover = tunables_[tunable_id::no_ip_takeover] != 0;
     wanted.rebalance = input.rebalance;
@@ -441,8 +442,12 @@ void failover_node::log_moves(const run_report& report) {
         if (before != after) {
             const bool waits = report.missing.contains(which);
             log_notice(
-                "{} {} -> {}{}, {} ms", name_of(which), before, after,
-                waits ? " (waits for proof that nobody has it)" : "", report.took.count()
+                "{} {} -> {}{}, {} ms",
+                name_of(which),
+                before,
+                after,
+                waits ? " (waits for proof that nobody has it)" : "",
+                report.took.count()
             );
         }
     }
@@ -552,9 +557,10 @@ item_set failover_node::available() const {
     }
     for (const conf::public_address& a : addresses_.configured()) {
         const item which = pubip(protocol::to_text(a.address));
-        const bool up = std::any_of(a.interfaces.begin(), a.interfaces.end(), [this](const auto& i) {
-            return addresses_.interface_usable(i);
-        });
+        const bool up =
+            std::any_of(a.interfaces.begin(), a.interfaces.end(), [this](const auto& i) {
+                return addresses_.interface_usable(i);
+            });
         if (up && (monitored_.contains(which) || addresses_.pretended(which))) {
             all.insert(which);
         }

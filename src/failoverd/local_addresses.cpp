@@ -77,7 +77,8 @@ std::vector<item_line> local_addresses::config_lines() const {
         if (!pretended(item_of(a.address))) {
             std::string interfaces = fmt::format("ifaces={}", fmt::join(a.interfaces, ","));
             std::string mask = fmt::format("mask={}", a.prefix_bits);
-            lines.push_back({protocol::to_text(a.address), {std::move(mask), std::move(interfaces)}});
+            lines.push_back({protocol::to_text(a.address), {std::move(mask), std::move(interfaces)}}
+            );
         }
     }
     return lines;
@@ -169,9 +170,7 @@ void local_addresses::renew(const item_set& which, std::chrono::seconds lease) {
     }
     for (std::size_t i = 0; i < all.size(); ++i) {
         if ((*answers)[i] != 0) {
-            log_error(
-                "renewing {}: errno {}", protocol::to_text(all[i].address), (*answers)[i]
-            );
+            log_error("renewing {}: errno {}", protocol::to_text(all[i].address), (*answers)[i]);
         }
     }
 }
@@ -214,9 +213,8 @@ std::string local_addresses::best_interface(const conf::public_address& a) const
     std::uint32_t fewest = 0;
     const auto all = interfaces();
     for (const std::string& name : a.interfaces) {
-        const auto found = std::find_if(all.begin(), all.end(), [&name](const auto& i) {
-            return i.name == name;
-        });
+        const auto found =
+            std::find_if(all.begin(), all.end(), [&name](const auto& i) { return i.name == name; });
         const std::uint32_t references = found == all.end() ? 0 : found->references;
         if (interface_usable(name) && (best.empty() || references < fewest)) {
             best = name;
@@ -239,8 +237,8 @@ void local_addresses::take(const item_set& which, std::chrono::seconds lease) {
             k.address = a->address;
             k.prefix_bits = a->prefix_bits;
             k.link_index = on->index;
-            k.valid_seconds = lease.count() == 0 ? netlink::forever
-                                                 : static_cast<std::uint32_t>(lease.count());
+            k.valid_seconds =
+                lease.count() == 0 ? netlink::forever : static_cast<std::uint32_t>(lease.count());
             wanted.push_back(std::move(k));
         }
     }
@@ -286,7 +284,12 @@ result<> local_addresses::set_link_state(const std::string& name, bool up) {
         return fail(EINVAL, "no public address uses interface {}", name);
     }
     if (interface_usable(name) != up) {
-        log_error("iface[{}] has changed it's link status {} => {}", name, up ? "down" : "up", up ? "up" : "down");
+        log_error(
+            "iface[{}] has changed it's link status {} => {}",
+            name,
+            up ? "down" : "up",
+            up ? "up" : "down"
+        );
     }
     if (up) {
         set_down_.erase(name);

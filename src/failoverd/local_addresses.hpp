@@ -18,7 +18,8 @@ namespace ctdb::failoverd {
 
 class local_addresses {
 public:
-    explicit local_addresses(bool pretend_on_loopback) : pretend_on_loopback_(pretend_on_loopback) {}
+    explicit local_addresses(bool pretend_on_loopback)
+        : pretend_on_loopback_(pretend_on_loopback) {}
 
     [[nodiscard]] result<> open();
 
@@ -26,7 +27,9 @@ public:
     void configure(std::vector<conf::public_address> addresses);
     result<> add(conf::public_address address); // EEXIST
     bool remove(const protocol::sock_addr& address);
-    [[nodiscard]] const std::vector<conf::public_address>& configured() const { return configured_; }
+    [[nodiscard]] const std::vector<conf::public_address>& configured() const {
+        return configured_;
+    }
     [[nodiscard]] const conf::public_address* find(const item& which) const;
     [[nodiscard]] item_set known() const;
     // For the scripts: `ADDRESS mask= ifaces=`, pretended ones left out.

@@ -33,8 +33,8 @@ public:
 
     virtual void send(pnn to, const message& m) = 0;
     [[nodiscard]] virtual stamp now() const = 0;
-    [[nodiscard]] virtual item_set kernel_holds() = 0; // among all items ever heard of
-    virtual void accepted(epoch e) = 0;                // to be on disk when this returns
+    [[nodiscard]] virtual item_set kernel_holds() = 0;  // among all items ever heard of
+    virtual void accepted(epoch e) = 0;                 // to be on disk when this returns
     [[nodiscard]] virtual pnn known_leader() const = 0; // unknown_pnn: not known now
     [[nodiscard]] virtual bool may_take() const = 0;    // active, authority
     // Each order is answered once with participant::done().

@@ -176,7 +176,8 @@ struct wanted_address {
     std::int64_t until = 0;
 };
 
-std::optional<wanted_address> understand(const machine& m, const item_line& line, std::string& why) {
+std::optional<wanted_address>
+understand(const machine& m, const item_line& line, std::string& why) {
     wanted_address w;
     w.name = line.name;
     const auto address = protocol::parse_ip(line.name);
@@ -198,9 +199,12 @@ std::optional<wanted_address> understand(const machine& m, const item_line& line
         });
     };
     w.on = *netlink::find_link(
-        m.links, *std::min_element(usable.begin(), usable.end(), [&load](const auto& a, const auto& b) {
-            return load(a) < load(b);
-        })
+        m.links,
+        *std::min_element(
+            usable.begin(),
+            usable.end(),
+            [&load](const auto& a, const auto& b) { return load(a) < load(b); }
+        )
     );
     w.address.address = *address;
     w.address.prefix_bits = *bits;

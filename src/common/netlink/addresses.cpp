@@ -151,8 +151,8 @@ message address_message(std::uint16_t type, std::uint16_t flags, const kernel_ad
 
 const link* find_link(const std::vector<link>& links, std::string_view name) {
     for (const link& l : links) {
-        const bool other = std::find(l.other_names.begin(), l.other_names.end(), name) !=
-                           l.other_names.end();
+        const bool other =
+            std::find(l.other_names.begin(), l.other_names.end(), name) != l.other_names.end();
         if (l.name == name || other) {
             return &l;
         }

@@ -232,7 +232,11 @@ std::optional<packet_socket::received> packet_socket::receive() const {
     sockaddr_ll from{};
     socklen_t length = sizeof(from);
     const ssize_t size = ::recvfrom(
-        fd_.get(), got.data.data(), got.data.size(), MSG_TRUNC, reinterpret_cast<sockaddr*>(&from),
+        fd_.get(),
+        got.data.data(),
+        got.data.size(),
+        MSG_TRUNC,
+        reinterpret_cast<sockaddr*>(&from),
         &length
     );
     if (size < 0) {

@@ -40,9 +40,8 @@ public:
     static result<request_socket> open(int protocol);
 
     // `each` gets type and body of every message of the dump.
-    [[nodiscard]] result<> dump(
-        const message& question, const std::function<void(std::uint16_t, byte_view)>& each
-    );
+    [[nodiscard]] result<>
+    dump(const message& question, const std::function<void(std::uint16_t, byte_view)>& each);
     // Sends all, in chunks; one errno (0 = done) for each message.
     [[nodiscard]] result<std::vector<int>> apply(const std::vector<message>& messages);
 
@@ -51,9 +50,8 @@ private:
     [[nodiscard]] result<> send(byte_view packet);
     [[nodiscard]] result<bytes> receive();
     void append(writer& out, const message& m, std::uint16_t flags);
-    [[nodiscard]] result<> apply_chunk(
-        const std::vector<message>& messages, std::size_t first, std::vector<int>& answers
-    );
+    [[nodiscard]] result<>
+    apply_chunk(const std::vector<message>& messages, std::size_t first, std::vector<int>& answers);
 
     unique_fd fd_;
     std::uint32_t sequence_ = 1;

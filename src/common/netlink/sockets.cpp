@@ -46,23 +46,20 @@ result<> find_sockets(
     all.sdiag_family = family;
     all.sdiag_protocol = IPPROTO_TCP;
     all.idiag_states = ~(1U << static_cast<unsigned>(TCP_LISTEN));
-    return socket.dump(
-        diagnose(SOCK_DIAG_BY_FAMILY, all),
-        [&](std::uint16_t type, byte_view body) {
-            inet_diag_msg found{};
-            if (type != SOCK_DIAG_BY_FAMILY || body.size() < sizeof(found)) {
-                return;
-            }
-            std::memcpy(&found, body.data(), sizeof(found));
-            if (addresses.contains(local_address(found))) {
-                inet_diag_req_v2 one{};
-                one.sdiag_family = found.idiag_family;
-                one.sdiag_protocol = IPPROTO_TCP;
-                one.id = found.id;
-                orders.push_back(diagnose(SOCK_DESTROY, one));
-            }
+    return socket.dump(diagnose(SOCK_DIAG_BY_FAMILY, all), [&](std::uint16_t type, byte_view body) {
+        inet_diag_msg found{};
+        if (type != SOCK_DIAG_BY_FAMILY || body.size() < sizeof(found)) {
+            return;
         }
-    );
+        std::memcpy(&found, body.data(), sizeof(found));
+        if (addresses.contains(local_address(found))) {
+            inet_diag_req_v2 one{};
+            one.sdiag_family = found.idiag_family;
+            one.sdiag_protocol = IPPROTO_TCP;
+            one.id = found.id;
+            orders.push_back(diagnose(SOCK_DESTROY, one));
+        }
+    });
 }
 
 } // namespace

@@ -102,11 +102,9 @@ allocator::allocator(const allocation_input& input) : input_(input) {
 }
 
 std::size_t allocator::count_on(std::uint32_t node) const {
-    return static_cast<std::size_t>(
-        std::count_if(entries_.begin(), entries_.end(), [node](const entry& e) {
-            return e.holder == node;
-        })
-    );
+    return static_cast<std::size_t>(std::count_if(
+        entries_.begin(), entries_.end(), [node](const entry& e) { return e.holder == node; }
+    ));
 }
 
 void allocator::unassign_unsuitable() {

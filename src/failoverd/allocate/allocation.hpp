@@ -16,11 +16,15 @@
 
 namespace ctdb::failoverd {
 
-enum class allocation_algorithm : std::uint32_t { deterministic = 0, nondeterministic = 1, lcp2 = 2 };
+enum class allocation_algorithm : std::uint32_t {
+    deterministic = 0,
+    nondeterministic = 1,
+    lcp2 = 2
+};
 
 struct address_input {
     protocol::sock_addr address;
-    pnn holder = unknown_pnn;  // claimed by
+    pnn holder = unknown_pnn;   // claimed by
     std::set<pnn> available_on; // nodes that could host it
 };
 
@@ -28,9 +32,9 @@ struct allocation_input {
     std::uint32_t nodes = 0; // size of the node map, deleted ones included
     std::vector<address_input> addresses;
     allocation_algorithm algorithm = allocation_algorithm::lcp2;
-    bool no_takeover = false; // NoIPTakeover
-    bool no_failback = false; // NoIPFailback
-    std::set<pnn> rebalance;  // force
+    bool no_takeover = false;                // NoIPTakeover
+    bool no_failback = false;                // NoIPFailback
+    std::set<pnn> rebalance;                 // force
     std::map<protocol::sock_addr, pnn> home; // home_nodes, deterministic only
 };
 

@@ -17,12 +17,14 @@ TEST(Neighbour, AnIpv4AddressIsAnnouncedByRequestAndReply) {
     const auto packets = announcement(v4, mine);
     ASSERT_EQ(packets.size(), 2U);
     EXPECT_EQ(
-        to_hex(packets[0].data), "00010800060400010200000000000a0a00021f" // hw, proto, sizes, request
-                                 "0000000000000a00021f"
+        to_hex(packets[0].data),
+        "00010800060400010200000000000a0a00021f" // hw, proto, sizes, request
+        "0000000000000a00021f"
     );
     EXPECT_EQ(
-        to_hex(packets[1].data), "00010800060400020200000000000a0a00021f"
-                                 "02000000000a0a00021f"
+        to_hex(packets[1].data),
+        "00010800060400020200000000000a0a00021f"
+        "02000000000a0a00021f"
     );
     EXPECT_EQ(packets[0].to, (ethernet_address{0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}));
 }
@@ -59,7 +61,9 @@ TEST(Neighbour, AQuestionClaimsNothing) {
 TEST(Neighbour, ShortPacketsSayNothing) {
     const auto whole = announcement(v4, other)[1];
     for (std::size_t size = 0; size < 18; ++size) {
-        EXPECT_EQ(claimed_by_other(whole.ethertype, byte_view(whole.data).first(size), mine), std::nullopt);
+        EXPECT_EQ(
+            claimed_by_other(whole.ethertype, byte_view(whole.data).first(size), mine), std::nullopt
+        );
     }
 }
 

@@ -161,7 +161,8 @@ public:
 private:
     static std::uint32_t word(const protocol::sock_addr& a) {
         const auto& o = std::get<protocol::ipv4_address>(a.ip).octets;
-        return (std::uint32_t{o[0]} << 24U) | (std::uint32_t{o[1]} << 16U) | (std::uint32_t{o[2]} << 8U) | o[3];
+        return (std::uint32_t{o[0]} << 24U) | (std::uint32_t{o[1]} << 16U) |
+               (std::uint32_t{o[2]} << 8U) | o[3];
     }
     static std::uint32_t distance(const protocol::sock_addr& a, const protocol::sock_addr& b) {
         const std::uint32_t x = word(a) ^ word(b);
@@ -243,14 +244,17 @@ private:
 
 TEST(Lcp2, EqualsTheFormThatRecomputesEverySum) {
     std::mt19937 random(7);
-    const auto pick = [&random](std::uint32_t n) { return static_cast<std::uint32_t>(random() % n); };
+    const auto pick = [&random](std::uint32_t n) {
+        return static_cast<std::uint32_t>(random() % n);
+    };
     for (int round = 0; round < 200; ++round) {
         allocation_input input;
         input.nodes = 1 + pick(5);
         std::set<protocol::sock_addr> seen;
         for (std::uint32_t i = 0; i < 12; ++i) {
             address_input a;
-            a.address = address(static_cast<std::uint8_t>(pick(3)), static_cast<std::uint8_t>(pick(60)));
+            a.address =
+                address(static_cast<std::uint8_t>(pick(3)), static_cast<std::uint8_t>(pick(60)));
             for (std::uint32_t n = 0; n < input.nodes; ++n) {
                 if (pick(4) != 0) {
                     a.available_on.insert(pnn(n));
@@ -276,7 +280,9 @@ TEST(Lcp2, AThousandAddressesTakeWellBelowASecond) {
     }
     const auto begin = std::chrono::steady_clock::now();
     EXPECT_EQ(allocate(input).size(), 1000U);
-    EXPECT_LT(std::chrono::steady_clock::now() - begin, std::chrono::seconds(5)); // unoptimised builds
+    EXPECT_LT(
+        std::chrono::steady_clock::now() - begin, std::chrono::seconds(5)
+    ); // unoptimised builds
 }
 
 } // namespace

@@ -34,7 +34,8 @@ TEST(FailoverMessages, CutAnywhereOrWithMoreBehindTheyAreRefused) {
     for (const message& m : one_of_each()) {
         bytes whole = encode(pnn(3), m);
         for (std::size_t size = 0; size < whole.size(); ++size) {
-            EXPECT_FALSE(decode(byte_view(whole).first(size)).has_value()) << m.index() << " " << size;
+            EXPECT_FALSE(decode(byte_view(whole).first(size)).has_value())
+                << m.index() << " " << size;
         }
         whole.push_back(std::byte{0});
         EXPECT_FALSE(decode(whole).has_value());

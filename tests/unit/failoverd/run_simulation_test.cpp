@@ -134,7 +134,9 @@ public:
             if (linked(p.from, p.to) && to.paused_until <= now) {
                 to.deliver(p.from, p.m);
             } else if (linked(p.from, p.to)) {
-                wire.emplace(std::pair{to.paused_until, ++order}, std::move(p)); // waits in a buffer
+                wire.emplace(
+                    std::pair{to.paused_until, ++order}, std::move(p)
+                ); // waits in a buffer
             }
         }
         if (now >= membership_at) {
@@ -162,7 +164,8 @@ public:
         std::map<pnn, node_state> map;
         leader = unknown_pnn;
         for (std::uint32_t n = 0; n < node_count; ++n) {
-            const bool here = nodes[n]->alive && !cut.contains(pnn(n)) && nodes[n]->paused_until <= now + 3s;
+            const bool here =
+                nodes[n]->alive && !cut.contains(pnn(n)) && nodes[n]->paused_until <= now + 3s;
             map[pnn(n)] = node_state{here, here, false};
             if (here && leader == unknown_pnn) {
                 leader = pnn(n);
@@ -235,7 +238,8 @@ void sim_node::begin(epoch, order what) {
     order_ = std::move(what);
     order_done_ = world_.now + milliseconds(5 + world_.pick(60));
     if (const auto* t = std::get_if<take_order>(&*order_)) {
-        const bool probe = std::any_of(t->items.begin(), t->items.end(), [](auto& i) { return i.second; });
+        const bool probe =
+            std::any_of(t->items.begin(), t->items.end(), [](auto& i) { return i.second; });
         order_done_ += probe ? 300ms : 0ms;
     }
 }
@@ -326,7 +330,9 @@ void sim_node::deliver(pnn from, const message& m) {
         return;
     }
     members_->received(from, m);
-    rule_.vouched_for(async::time_point(std::chrono::duration_cast<async::duration>(members_->newest_echo())));
+    rule_.vouched_for(
+        async::time_point(std::chrono::duration_cast<async::duration>(members_->newest_echo()))
+    );
 }
 
 void trace(const world& w, std::string_view what, pnn who, const std::string& more) {
@@ -341,7 +347,8 @@ void disturb(world& w) {
     const pnn victim(w.pick(node_count));
     sim_node& n = *w.nodes[victim.value];
     const std::uint32_t what = w.pick(6);
-    constexpr std::array names{"dies", "boots", "pauses", "flips availability", "is cut off", "(all links back)"};
+    constexpr std::array names{
+        "dies", "boots", "pauses", "flips availability", "is cut off", "(all links back)"};
     trace(w, names[what], victim);
     switch (what) {
     case 0:
