@@ -9,6 +9,7 @@
 work=$(mktemp -d /tmp/ctdb-test.XXXXXX)
 net="127.$((1 + $$ / 250 % 250)).$((1 + $$ % 250))"
 nodes=0
+extra_processes= # of the test itself, ended on exit
 
 fail() {
 	printf 'FAILED: %s\n' "$*" >&2
@@ -129,12 +130,65 @@ stop_node() {
 	wait_for 20 gone "$_pid" || kill -9 "$_pid" 2>/dev/null
 }
 
+# expect TEXT COMMAND...: the command prints exactly that.
+expect() {
+	_wanted=$1
+	shift
+	_got=$("$@" 2>&1) || true
+	[ "$_got" = "$_wanted" ] || fail "$*: printed '$_got'; expected '$_wanted'"
+}
+
+# wait_log NODE REGEX [SECONDS]: the node's log says so.
+wait_log() {
+	wait_for "${3:-30}" grep -q -e "$2" "$(base_of "$1")/log.ctdb" || fail "log of node $1 lacks: $2"
+}
+
+# state_is ASKED NODE FLAGS: as `ctdb status` has it, e.g. OK, DISABLED, STOPPED|INACTIVE.
+state_is() {
+	[ "$(ctdb_on "$1" status 2>/dev/null | sed -n "s/^pnn:$2 [^ ]* *\([A-Z|]*\).*/\1/p")" = "$3" ]
+}
+
+# wait_state NODE FLAGS ASKED...: as each of the asked nodes sees it.
+wait_state() {
+	_subject=$1 _flags=$2
+	shift 2
+	for _asked; do
+		wait_for 30 state_is "$_asked" "$_subject" "$_flags" || {
+			ctdb_on "$_asked" status
+			fail "node $_asked does not see node $_subject as $_flags"
+		}
+	done
+}
+
+leader_of() {
+	ctdb_on "$1" leader 2>/dev/null
+}
+
+generation_of() {
+	ctdb_on "$1" status 2>/dev/null | sed -n 's/^Generation:\([0-9]*\)$/\1/p'
+}
+
+# Processes that belong to a node, whatever they are.
+processes_of() {
+	grep -lzxF "CTDB_BASE=$(base_of "$1")" /proc/[0-9]*/environ 2>/dev/null | cut -d/ -f3
+}
+
+no_processes() {
+	[ -z "$(processes_of "$1")" ]
+}
+
 clean_up() {
 	_status=$?
 	trap - EXIT INT TERM
+	for _pid in $extra_processes; do
+		kill -9 "$_pid" 2>/dev/null || true
+	done
 	_i=0
 	while [ "$_i" -lt "$nodes" ]; do
 		kill_node "$_i"
+		for _pid in $(processes_of "$_i"); do # helpers, scripts and clients that stayed
+			kill -9 "$_pid" 2>/dev/null || true
+		done
 		_i=$((_i + 1))
 	done
 	if [ "$_status" -ne 0 ] && [ -n "${KEEP_WORK:-}" ]; then
