@@ -13,7 +13,8 @@ void talloc_deleter::operator()(void* object) const noexcept {
 
 event_loop::event_loop()
     : context_(tevent_context_init_byname(nullptr, "epoll")),
-      timer_fd_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)) {
+      timer_fd_(timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC)),
+      after_descriptors_(*this, [this] { deferred_added(); }) {
     ensure(context_ != nullptr);
     ensure(static_cast<bool>(timer_fd_));
     timer_event_.reset(tevent_add_fd(
@@ -55,7 +56,7 @@ void event_loop::earliest_timer_changed() {
 }
 
 void event_loop::deferred_added() {
-    if (!immediate_armed_) {
+    if (!immediate_armed_ && !serving_deferred_) {
         immediate_armed_ = true;
         tevent_schedule_immediate(immediate_.get(), context_.get(), immediate_ready, this);
     }
@@ -72,9 +73,11 @@ void event_loop::timer_fd_ready(tevent_context*, tevent_fd*, std::uint16_t, void
 void event_loop::immediate_ready(tevent_context*, tevent_immediate*, void* self) noexcept {
     auto* loop = static_cast<event_loop*>(self);
     loop->immediate_armed_ = false;
+    loop->serving_deferred_ = true;
     loop->run_deferred();
+    loop->serving_deferred_ = false;
     if (loop->has_deferred()) {
-        loop->deferred_added();
+        loop->after_descriptors_.arm(loop->now());
     }
 }
 
