@@ -68,6 +68,9 @@ node::~node() = default;
 
 void node::start() {
     set_state(protocol::run_state::first_recovery);
+    if (epoch_.generation() != invalid_generation && !epoch_.recovering()) {
+        set_state(protocol::run_state::startup); // taken in while event setup still ran
+    }
     leadership_->start();
     tick_timer_.arm(runtime_.now());
     end_statistics_slot();
