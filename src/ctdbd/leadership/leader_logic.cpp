@@ -294,6 +294,7 @@ void leader_logic::look_at_fencing() {
 
 void leader_logic::node_changed(const flag_change& change) {
     view_later_.schedule(); // the table is being changed: only record and wake
+    flags_changed_at_[change.node] = runtime_.now();
     if (change.node == table_.self()) {
         if (protocol::is_inactive(change.before) && !protocol::is_inactive(change.now)) {
             active_since_ = runtime_.now();

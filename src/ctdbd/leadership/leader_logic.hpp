@@ -30,6 +30,7 @@
 
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -146,6 +147,7 @@ private:
     async::task<survey> take_survey();
     async::task<node_report> ask(pnn node, async::time_point deadline);
     void learn_from(const survey& s);
+    void forget_outdated_words(survey& s, async::time_point asked);
     async::task<void> push_flags(std::vector<protocol::node_flag_change> changes);
     async::task<void> push_to(pnn node, std::vector<protocol::node_flag_change> changes);
     async::task<bool> ban_offenders(); // true: this node was one
@@ -199,7 +201,7 @@ private:
     std::optional<async::time_point> recoveries_disabled_until_;
     std::optional<async::time_point> look_again_at_;
     bool kicked_ = false;
-    bool frozen_while_inactive_ = false;
+    std::map<pnn, async::time_point> flags_changed_at_;
 
     async::timer election_timer_;
     async::timer fencing_timer_;

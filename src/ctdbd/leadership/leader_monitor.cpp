@@ -117,8 +117,10 @@ async::task<void> leader_logic::leader_pass() {
     if (self_banned) {
         co_return;
     }
+    const time_point asked = runtime_.now();
     survey s = co_await take_survey();
     learn_from(s);
+    forget_outdated_words(s, asked);
     std::vector<protocol::node_flag_change> pushes = reconcile_flags(s);
     if (!pushes.empty()) {
         co_await push_flags(std::move(pushes));
@@ -176,6 +178,17 @@ void leader_logic::learn_from(const survey& s) {
         }
         if (!r.complete() && table_.is_connected(r.node)) { // W41
             credit(r.node, 1, "does not answer the leader in time");
+        }
+    }
+}
+
+// What a node said of itself before its flags changed here (it has told us, or its link came or
+// went) must not be pushed to everybody as news (W40). The change has asked for another pass.
+void leader_logic::forget_outdated_words(survey& s, time_point asked) {
+    for (node_report& r : s.reports) {
+        const auto changed = flags_changed_at_.find(r.node);
+        if (changed != flags_changed_at_.end() && changed->second >= asked) {
+            r.map.reset();
         }
     }
 }
