@@ -289,6 +289,7 @@ void coordinator::start(time_point now) {
     prepare order;
     order.of = epoch_;
     order.plan = plan_;
+    order.key = key_;
     order.limit = settings_.prepare_limit;
     for (const auto& [node, s] : used_) {
         members_[node].prepared = answer::awaited;
@@ -517,6 +518,21 @@ void coordinator::received(pnn from, const message& m, time_point now) {
     } else if (const auto* f = std::get_if<finalised>(&m)) {
         take_finalised(from, *f);
     }
+}
+
+void coordinator::has_released_all(pnn node, std::uint64_t key, time_point now) {
+    const auto found = nodes_.find(node);
+    if (!leading_ || found == nodes_.end() || !found->second.last || key != key_ || key_ == 0) {
+        return;
+    }
+    log_notice("node {} says that it has released everything", node);
+    found->second.last->held.clear();
+    found->second.told.clear();
+    found->second.speaks = false; // until its next status
+    if (members_.erase(node) != 0 && phase_ == phase::preparing) {
+        phase_ = phase::idle;
+    }
+    want_run(fmt::format("node {} has released everything", node), urgency::at_once, now);
 }
 
 void coordinator::take_status(pnn from, const status& s, time_point now) {

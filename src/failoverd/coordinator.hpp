@@ -92,6 +92,10 @@ public:
     void rebalance(pnn node) { rebalance_.insert(node); }
     void hold_back_until(time_point when) { held_back_until_ = when; } // runs disabled
     void received(pnn from, const message& m, time_point now);
+    // Proof 1 on another way: this node has removed everything and takes nothing before it has
+    // prepared another plan. Only believed with the key of this leader's last PREPARE.
+    void has_released_all(pnn node, std::uint64_t key, time_point now);
+    void set_key(std::uint64_t key) { key_ = key; } // unguessable, new for each process
     // To be called after every input and at or before next_tick().
     void tick(time_point now);
     [[nodiscard]] time_point next_tick(time_point now) const;
@@ -179,6 +183,7 @@ private:
     time_point term_began_{};
     time_point last_awake_{};
     epoch epoch_ = 0;
+    std::uint64_t key_ = 0;
     std::map<pnn, node_view> nodes_;
     std::map<pnn, status> used_; // inputs of the last run: a difference wants another
     plan plan_;

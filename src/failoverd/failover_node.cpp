@@ -117,6 +117,7 @@ failover_node::failover_node(
       ),
       tasks_(loop) {
     executor_.set({lease()});
+    leads_.set_key(loop_.random() | 1U);
 }
 
 failover_node::~failover_node() = default;
@@ -212,7 +213,18 @@ void failover_node::lost(const error& why) {
     leader_ = unknown_pnn;
     active_ = false;
     authority_.active_is(false);
+    // What a script is still doing we cannot vouch for.
+    const bool certain = !member_.busy();
     release_everything("ctdbd is gone: " + why.what);
+    if (last_word_ && certain && kernel_holds().empty()) {
+        std::vector<protocol::sock_addr> others;
+        for (const auto& [node, address] : node_addresses_) {
+            if (node != self_) {
+                others.push_back(address);
+            }
+        }
+        last_word_->say(others, released_all{self_, member_.key()});
+    }
     requesters_.clear();
     if (leave_with_ctdbd_) {
         leave_();
@@ -271,6 +283,7 @@ void failover_node::node_map_is(const provider::node_map_changed& event) {
         s.connected = protocol::is_connected(n.flags);
         s.active = !protocol::is_inactive(n.flags);
         nodes[n.pnn] = s;
+        node_addresses_[n.pnn] = n.address;
         if (n.pnn == self_) {
             own_flags_ = n.flags;
         }
@@ -279,8 +292,29 @@ void failover_node::node_map_is(const provider::node_map_changed& event) {
         log_warning("nodes of another implementation are active: this node moves no addresses");
     }
     all_ours_ = event.all_ours;
+    open_last_word();
     leads_.nodes_are(std::move(nodes), loop_.now());
     status_soon_.schedule();
+}
+
+void failover_node::open_last_word() {
+    const auto own = node_addresses_.find(self_);
+    if (last_word_ || own == node_addresses_.end()) {
+        return;
+    }
+    auto heard = [this](const released_all& what, const protocol::sock_addr& from) {
+        const auto node = node_addresses_.find(what.origin);
+        if (node != node_addresses_.end() && protocol::same_ip(node->second, from)) {
+            leads_.has_released_all(what.origin, what.key, loop_.now());
+            pump();
+        }
+    };
+    auto opened = last_word::open(loop_, own->second, std::move(heard));
+    if (opened) {
+        last_word_ = std::move(*opened);
+    } else {
+        log_info("without last words of nodes: {}", opened.error().what);
+    }
 }
 
 void failover_node::leader_is(const provider::leader_changed& event) {

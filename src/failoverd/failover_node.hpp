@@ -19,6 +19,7 @@
 #include "failoverd/authority.hpp"
 #include "failoverd/coordinator.hpp"
 #include "failoverd/executor.hpp"
+#include "failoverd/last_word.hpp"
 
 namespace ctdb::failoverd {
 
@@ -51,6 +52,7 @@ private:
     void lost(const error& why);
     [[nodiscard]] async::task<provider::acknowledge> on_event(provider::message event);
     void node_map_is(const provider::node_map_changed& event);
+    void open_last_word();
     void leader_is(const provider::leader_changed& event);
     [[nodiscard]] async::task<provider::acknowledge> leave_cluster();
     [[nodiscard]] async::task<void> keep_client();
@@ -144,6 +146,8 @@ private:
     async::timer verify_soon_;
     async::notice changed_; // for keep_monitoring, keep_client, leave_cluster
     std::unique_ptr<netlink::change_watch> watch_;
+    std::map<pnn, protocol::sock_addr> node_addresses_;
+    std::unique_ptr<last_word> last_word_;
     provider::provider_client ctdbd_;
     async::task_set tasks_; // last: its tasks use the rest
 };

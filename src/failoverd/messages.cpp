@@ -117,7 +117,7 @@ void fields(F& f, M& m) { each(f, m.of, m.outcome, m.text); }
 template <class F, class M> requires std::is_same_v<std::remove_const_t<M>, authority>
 void fields(F& f, M& m) { each(f, m.current, m.echo); }
 template <class F, class M> requires std::is_same_v<std::remove_const_t<M>, prepare>
-void fields(F& f, M& m) { each(f, m.of, m.echo, m.members, m.plan, m.limit); }
+void fields(F& f, M& m) { each(f, m.of, m.echo, m.members, m.plan, m.key, m.limit); }
 template <class F, class M> requires std::is_same_v<std::remove_const_t<M>, release>
 void fields(F& f, M& m) { each(f, m.of, m.limit); }
 template <class F, class M> requires std::is_same_v<std::remove_const_t<M>, take>
@@ -150,6 +150,25 @@ bytes encode(pnn origin, const message& m) {
     e(static_cast<std::uint32_t>(m.index()));
     std::visit([&e](const auto& body) { fields(e, body); }, m);
     return e.out.take();
+}
+
+bytes encode(const released_all& d) {
+    encoder e;
+    e(message_version);
+    e(d.origin);
+    e(d.key);
+    return e.out.take();
+}
+
+result<released_all> decode_released_all(byte_view data) {
+    decoder d{reader(data)};
+    released_all got;
+    std::uint32_t version = 0;
+    each(d, version, got.origin, got.key);
+    if (!d.in.ok() || d.in.remaining() != 0 || version != message_version) {
+        return fail(EBADMSG, "datagram of {} bytes", data.size());
+    }
+    return got;
 }
 
 result<envelope> decode(byte_view data) {

@@ -74,6 +74,7 @@ struct prepare {
     stamp echo{};
     std::vector<pnn> members;
     failoverd::plan plan;
+    std::uint64_t key = 0; // for released_all
     std::chrono::milliseconds limit{};
     bool operator==(const prepare&) const = default;
 };
@@ -95,6 +96,16 @@ struct finalise {
     std::chrono::milliseconds limit{};
     bool operator==(const finalise&) const = default;
 };
+
+// A datagram between the private addresses of nodes (UDP, port of the node transport), for a node
+// whose ctdbd has died: {u32 version, u32 origin, u64 key of the last PREPARE}.
+struct released_all {
+    pnn origin = unknown_pnn;
+    std::uint64_t key = 0;
+    bool operator==(const released_all&) const = default;
+};
+[[nodiscard]] bytes encode(const released_all& d);
+[[nodiscard]] result<released_all> decode_released_all(byte_view data); // EBADMSG
 
 using message = std::variant<
     status,

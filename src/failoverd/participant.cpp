@@ -120,6 +120,7 @@ void participant::take_prepare(pnn from, const prepare& p) {
     heard_echo(p.echo);
     accepted_ = p.of;
     leader_ = from;
+    key_ = p.key;
     plan_ = p.plan;
     share_ = share_of(plan_, self_);
     host_.accepted(accepted_);

@@ -88,6 +88,7 @@ public:
     // Taken, permitted, and gone from the kernel: to be configured again or given up.
     [[nodiscard]] item_set lost();
     void give_up(const item_set& items);
+    [[nodiscard]] std::uint64_t key() const noexcept { return key_; } // of the accepted PREPARE
     [[nodiscard]] bool busy() const noexcept { return busy_; }
     [[nodiscard]] stamp newest_echo() const noexcept { return newest_echo_; }
 
@@ -113,6 +114,7 @@ private:
     item_set share_;     // of the plan; empty after drop()
     item_set releasing_; // held when the plan came, not in it
     item_set had_;       // configured under this plan
+    std::uint64_t key_ = 0;
     stamp newest_echo_{};
     bool busy_ = false;
     std::optional<waiting> current_; // what the order in progress answers

@@ -28,6 +28,7 @@ MAY_SEE = {
     "common/daemon": ASYNC + ["common/daemon"],
     "common/event": ASYNC + ["common/sock", "common/event"],
     "common/provider": ASYNC + ["common/protocol", "common/sock", "common/provider"],
+    "common/netlink": ASYNC + ["common/protocol", "common/netlink"],
     "common/client": ASYNC + ["common/protocol", "common/sock", "common/tdb", "common/client", "common/path"],
     "ctdbd/routing": CORE + ["ctdbd/routing"],
     "ctdbd/membership": CORE + ["ctdbd/membership"],

@@ -18,12 +18,12 @@ TEST(Neighbour, AnIpv4AddressIsAnnouncedByRequestAndReply) {
     ASSERT_EQ(packets.size(), 2U);
     EXPECT_EQ(
         to_hex(packets[0].data),
-        "00010800060400010200000000000a0a00021f" // hw, proto, sizes, request
+        "000108000604000102000000000a0a00021f" // hw, proto, sizes, request
         "0000000000000a00021f"
     );
     EXPECT_EQ(
         to_hex(packets[1].data),
-        "00010800060400020200000000000a0a00021f"
+        "000108000604000202000000000a0a00021f"
         "02000000000a0a00021f"
     );
     EXPECT_EQ(packets[0].to, (ethernet_address{0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF}));

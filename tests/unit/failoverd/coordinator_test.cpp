@@ -211,6 +211,29 @@ TEST_F(Coordinator, ItemsOfADeadNodeAreAskedForOnTheNetworkOnceNothingOfItsCanBe
     EXPECT_EQ(c.current(), before);
 }
 
+TEST_F(Coordinator, TheLastWordOfANodeIsProofAtOnceIfItKnowsTheKey) {
+    c.set_key(42);
+    come_up(2);
+    wish = {{a, pnn(0)}, {b, pnn(1)}};
+    says(pnn(0), {a});
+    says(pnn(1), {b});
+    advance(100ms);
+    all_prepared({{pnn(0), {a}}, {pnn(1), {b}}});
+    answer_finalise();
+    wish.clear();
+    take_sent<prepare>();
+    c.has_released_all(pnn(1), 41, now);
+    advance(20ms);
+    EXPECT_TRUE(take_sent<prepare>().empty());
+    c.has_released_all(pnn(1), 42, now);
+    map[pnn(1)].connected = false;
+    c.nodes_are(map, now);
+    advance(20ms);
+    EXPECT_EQ(take_sent<prepare>().size(), 1U);
+    all_prepared({{pnn(0), {a}}});
+    EXPECT_EQ(take_sent<take>().at(pnn(0)).items, (std::map<item, bool>{{b, false}}));
+}
+
 TEST_F(Coordinator, AfterAFailedTakeTheItemGoesElsewhere) {
     come_up(2);
     advance(100ms);

@@ -21,7 +21,9 @@ protected:
     bool may_take() const override { return authority; }
     void begin(epoch, order what) override { orders.push_back(std::move(what)); }
 
-    prepare plan_of(epoch e, plan wanted) { return prepare{e, clock, {}, std::move(wanted), 5s}; }
+    prepare plan_of(epoch e, plan wanted) {
+        return prepare{e, clock, {}, std::move(wanted), 0, 5s};
+    }
     take take_of(epoch e, item which) { return take{e, 1, clock, {{std::move(which), false}}, 5s}; }
     template <class M>
     const M* last_sent() const {
