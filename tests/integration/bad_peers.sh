@@ -16,16 +16,14 @@ meet() {
 	log=$(base_of 0)/log.ctdb
 	from=$(($(wc -l <"$log") + 1))
 	: >"$work/peer"
-	python3 "$CTDB_SOURCE/tests/integration/clients/bad_peer.py" "$net.3" 2 "$net.1" "$1" >"$work/peer" &
-	extra_processes=$!
+	start_on 2 "$work/peer" python3 "$CTDB_SOURCE/tests/integration/clients/bad_peer.py" "$net.3" 2 "$net.1" "$1"
 	wait_for 20 listening || fail "the peer does not listen"
 	wait_for 30 said "$2" || fail "log of node 0 lacks: $2"
 	note "  $(tail -n "+$from" "$log" | grep -e "$2" | head -n 1 | cut -d ' ' -f 2-)"
 	expect "$pid" pid_of 0
 	ctdb_on 0 ping >/dev/null || fail "node 0 does not answer"
-	kill "$extra_processes"
-	wait "$extra_processes" 2>/dev/null || true
-	extra_processes=
+	kill "$started"
+	wait "$started" 2>/dev/null || true
 }
 
 said() {

@@ -41,6 +41,19 @@ on_node() {
 		PATH="$CTDB_BIN:$PATH" "$@"
 }
 
+# start_on NODE OUTPUT COMMAND...: in the background; its pid is $started, and it is ended on exit.
+start_on() {
+	_node=$1 _output=$2
+	shift 2
+	(
+		CTDB_TEST_MODE=yes CTDB_BASE=$(base_of "$_node") CTDB_TEST_HELPER_BINDIR=$CTDB_BIN PATH=$CTDB_BIN:$PATH
+		export CTDB_TEST_MODE CTDB_BASE CTDB_TEST_HELPER_BINDIR PATH
+		exec "$@" >"$_output"
+	) &
+	started=$!
+	extra_processes="$extra_processes $started"
+}
+
 ctdb_on() {
 	_on=$1
 	shift
@@ -114,9 +127,9 @@ wait_healthy() {
 # kill_node NODE: all its daemons at once, by pid.
 kill_node() {
 	for _daemon in ctdbd eventd serviced failoverd contrackd; do
-		_pid=$(pid_of "$1" "$_daemon") && [ -n "$_pid" ] && kill -9 "$_pid" 2>/dev/null
+		_pid=$(pid_of "$1" "$_daemon") || continue
+		[ -z "$_pid" ] || kill -9 "$_pid" 2>/dev/null || true
 	done
-	true
 }
 
 gone() {
@@ -180,6 +193,7 @@ no_processes() {
 clean_up() {
 	_status=$?
 	trap - EXIT INT TERM
+	set +e
 	for _pid in $extra_processes; do
 		kill -9 "$_pid" 2>/dev/null || true
 	done
