@@ -1,7 +1,7 @@
 // keeper_lock with the real keeper and the real helper.
 #include "common/base/log.hpp"
 #include "ctdbd/leadership/keeper_lock.hpp"
-#include "ctdbd/leadership/lock_probe.hpp"
+#include "ctdbd/leadership/keeper_lock_probe.hpp"
 #include "tests/unit/ctdbd/leadership/test_directory.hpp"
 
 #include <csignal>
@@ -78,7 +78,7 @@ protected:
         return n.heard.front() == "held";
     }
     // Takes the lock as soon as it is free.
-    bool gets(node& n, std::chrono::milliseconds limit) {
+    bool obtains(node& n, std::chrono::milliseconds limit) {
         const auto until = loop.now() + limit;
         while (loop.now() < until) {
             if (takes(n)) {
@@ -143,7 +143,7 @@ TEST_F(KeeperLock, IsDroppedWhenTheLoopStandsStillForTheLease) { // W2
     const timespec pause{0, 900'000'000};
     nanosleep(&pause, nullptr); // the loop does not run, as in a stopped ctdbd
     const auto b = make_file();
-    EXPECT_TRUE(gets(*b, 2s)) << "the keeper has let go although nobody told it to";
+    EXPECT_TRUE(obtains(*b, 2s)) << "the keeper has let go although nobody told it to";
     wait_for(*a, 2);
     EXPECT_THAT(a->heard[1], HasSubstr("not renewed the lease for 200 ms"));
 }
@@ -153,7 +153,7 @@ TEST_F(KeeperLock, DestroyingItGivesTheLockBackAtOnce) {
     const auto b = make_file();
     ASSERT_TRUE(takes(*a));
     a.reset();
-    EXPECT_TRUE(gets(*b, 500ms));
+    EXPECT_TRUE(obtains(*b, 500ms));
 }
 
 TEST_F(KeeperLock, AKilledHelperIsALostLock) {
@@ -277,7 +277,7 @@ TEST_F(KeeperLockOfAnotherProcess, IsFreeTheMomentTheDaemonIsKilled) { // W13
     const auto b = make_file();
     EXPECT_FALSE(takes(*b));
     ::kill(holder, SIGKILL);
-    EXPECT_TRUE(gets(*b, 1s));
+    EXPECT_TRUE(obtains(*b, 1s));
 }
 
 TEST_F(KeeperLockOfAnotherProcess, IsFreeAfterTheLeaseWhenTheDaemonIsStopped) { // W2
@@ -285,7 +285,7 @@ TEST_F(KeeperLockOfAnotherProcess, IsFreeAfterTheLeaseWhenTheDaemonIsStopped) { 
     const auto b = make_file();
     ::kill(holder, SIGSTOP);
     EXPECT_FALSE(takes(*b)) << "not before the lease has run out";
-    EXPECT_TRUE(gets(*b, 3s));
+    EXPECT_TRUE(obtains(*b, 3s));
     ::kill(holder, SIGCONT); // it hears of the loss and ends by itself
     int status = -1;
     ASSERT_EQ(waitpid(holder, &status, 0), holder);
@@ -297,7 +297,7 @@ TEST_F(KeeperLock, ProbeFindsContentionOrTakesAndGivesBack) {
     const auto command = *lock_command(directory.file("lock"), fcntl_program);
     EXPECT_EQ(loop.run_until_done(probe_cluster_lock(loop, command, 5s)), probe_outcome::taken);
     const auto a = make_file();
-    ASSERT_TRUE(gets(*a, 1s)) << "the probe has given it back";
+    ASSERT_TRUE(obtains(*a, 1s)) << "the probe has given it back";
     EXPECT_EQ(
         loop.run_until_done(probe_cluster_lock(loop, command, 5s)), probe_outcome::contention
     );

@@ -1,4 +1,4 @@
-#include "ctdbd/leadership/lock_probe.hpp"
+#include "ctdbd/leadership/keeper_lock_probe.hpp"
 
 #include "common/async/slot.hpp"
 #include "common/base/log.hpp"

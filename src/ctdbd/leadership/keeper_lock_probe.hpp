@@ -1,5 +1,6 @@
-// lock_probe: tries the cluster lock once and gives it back: the test that upstream's recovery
-// demands of every node before recovery mode NORMAL (cluster.md 4.6); it is expected to fail.
+// keeper_lock_probe: tries the cluster lock once and gives it back: the test that upstream's
+// recovery demands of every node before recovery mode NORMAL (cluster.md 4.6); it is expected to
+// fail.
 #pragma once
 
 #include "common/async/child_process.hpp"
