@@ -99,7 +99,7 @@ void node::link_down(pnn peer, const std::string& why, bool packets_undelivered)
     table_.link_down(peer, why);
     router_.node_lost(peer);
     traverses_.node_left(peer);
-    if (packets_undelivered && !epoch_.recovering()) {
+    if (packets_undelivered) {
         // A record on its way may be gone, even if the link is back before anybody looks
         // (databases.md 12.1 #1).
         request_recovery(fmt::format("link to node {} lost with packets undelivered", peer));
@@ -334,7 +334,10 @@ bool node::all_active_are_ours() const {
 }
 
 void node::request_recovery(const std::string& reason) {
-    if (!epoch_.recovering()) {
+    if (epoch_.recovering()) {
+        // Databases may be thawed already: the recovery under way does not heal what comes now.
+        recovery_wanted_ = reason;
+    } else {
         log_warning("recovery needed: {}", reason);
         epoch_.set_mode(protocol::recovery_mode::active);
     }
@@ -534,6 +537,7 @@ answer<> node::set_vnn_map(const protocol::vnn_map& map) {
     if (map.map.empty() || std::any_of(map.map.begin(), map.map.end(), invalid)) {
         return refuse("vnn map refused: it is empty or names an unknown node");
     }
+    recovery_wanted_.clear(); // the freeze is still to come
     epoch_.set_vnn_map(map);
     return {};
 }
@@ -551,6 +555,9 @@ answer<> node::set_recovery_mode(protocol::recovery_mode mode) {
     epoch_.set_mode(mode);
     if (mode == protocol::recovery_mode::normal) {
         databases_.attaches_may_go_on();
+        if (const std::string reason = std::exchange(recovery_wanted_, {}); !reason.empty()) {
+            request_recovery(reason);
+        }
     }
     return {};
 }

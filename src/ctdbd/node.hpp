@@ -241,6 +241,7 @@ private:
     protocol::time_value recovery_started_at_;
     protocol::time_value recovery_ended_at_;
     bool recovering_told_ = true;
+    std::string recovery_wanted_; // asked for since the map of the recovery under way came
     std::uint64_t leader_epoch_ = 0;
     std::function<void()> peers_changed_;
     // Calls of nodes for a database that is not known here yet.

@@ -79,10 +79,16 @@ answer<db_id> commit_service::check(byte_view payload, const asker& who) {
 
 std::vector<pnn> commit_service::targets() {
     std::vector<pnn> active = node_.active_nodes();
+    const auto& map = node_.vnn_map().map;
     if (node_.all_active_are_ours()) {
+        // A member that cannot be reached from here is not told: the commit has to fail (I17).
+        for (const pnn member : map) {
+            if (std::find(active.begin(), active.end(), member) == active.end()) {
+                active.push_back(member);
+            }
+        }
         return active;
     }
-    const auto& map = node_.vnn_map().map;
     const auto not_in_map = [&](pnn node) {
         return std::find(map.begin(), map.end(), node) == map.end();
     };
