@@ -156,9 +156,11 @@ wait_log() {
 	wait_for "${3:-30}" grep -q -e "$2" "$(base_of "$1")/log.ctdb" || fail "log of node $1 lacks: $2"
 }
 
-# state_is ASKED NODE FLAGS: as `ctdb status` has it, e.g. OK, DISABLED, STOPPED|INACTIVE.
+# state_is ASKED NODE PATTERN: flags as `ctdb status` has them, e.g. OK, DISABLED, *STOPPED|INACTIVE.
 state_is() {
-	[ "$(ctdb_on "$1" status 2>/dev/null | sed -n "s/^pnn:$2 [^ ]* *\([A-Z|]*\).*/\1/p")" = "$3" ]
+	_state=$(ctdb_on "$1" status 2>/dev/null | sed -n "s/^pnn:$2 [^ ]* *\([A-Z|]*\).*/\1/p")
+	# shellcheck disable=SC2254 # a pattern
+	case $_state in $3) true ;; *) false ;; esac
 }
 
 # wait_state NODE FLAGS ASKED...: as each of the asked nodes sees it.
