@@ -107,7 +107,8 @@ template <class Control>
     return call;
 }
 
-// auto map = co_await client::call<protocol::controls::get_node_map>(port, node, request, deadline);
+// auto map = co_await client::call<protocol::controls::get_node_map>(port, node, request,
+// deadline);
 template <class Control>
 async::task<result<typename Control::reply>> call(
     cluster_port& port,

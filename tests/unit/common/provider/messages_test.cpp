@@ -1,8 +1,8 @@
 #include "common/provider/messages.hpp"
 
-#include <gtest/gtest.h>
-
 #include <cstring>
+
+#include <gtest/gtest.h>
 
 namespace {
 
