@@ -40,8 +40,8 @@ std::vector<shown_address> sorted(const protocol::public_ip_list& list) {
 
 // Every node's own word about what it holds itself.
 async::task<outcome<std::vector<shown_address>>> of_all_nodes(context& ctx) {
-    const auto active =
-        co_await ctx.nodes_where([](protocol::node_flags f) { return !protocol::is_inactive(f); });
+    const auto is_active = [](protocol::node_flags f) { return !protocol::is_inactive(f); };
+    const auto active = co_await ctx.nodes_where(is_active);
     if (!active) {
         co_return pass(active);
     }
