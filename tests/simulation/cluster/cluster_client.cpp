@@ -155,7 +155,7 @@ async::task<> cluster_client::work() {
         } else {
             co_await transaction();
         }
-        --left_;
+        left_ = around_.closing ? 0 : left_ - 1;
     }
     doing_ = "done";
 }

@@ -22,8 +22,9 @@ struct client_surroundings {
     sim_world& world;
     sim_runtime& runtime;
     cluster_model& model;
-    std::set<std::uint64_t> alive;        // ids of processes that exist
-    std::set<std::uint64_t> acknowledged; // transactions
+    std::set<std::uint64_t> alive{};        // ids of processes that exist
+    std::set<std::uint64_t> acknowledged{}; // transactions
+    bool closing = false;                   // finish what you are at
     std::uint64_t last_process = 0;
     std::uint64_t last_transaction = 0;
     std::uint64_t messages_sent = 0;

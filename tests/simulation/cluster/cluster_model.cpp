@@ -213,35 +213,58 @@ void cluster_model::new_epoch(ctdb::generation generation, const std::vector<pnn
         return;
     }
     epoch.order = ++epochs;
+    const bool was_contested = std::exchange(contested_, false);
+    if (!one_side_) {
+        look_for_contest();
+    }
+    epoch.contested = contested_ || was_contested;
     epoch.map = map;
     newest_map_ = map;
     log_debug("MODEL epoch {} is generation {}: {}", epoch.order, generation, fmt::join(map, " "));
+    for (std::uint32_t key = 0; key < counter_keys; ++key) {
+        leave_holders(counters_[key], key, map, epoch.contested);
+    }
+    forgive(map);
+}
+
+// What a recovery of these nodes may lose: what none of them holds; and, as 6.6 compares nothing
+// but sequence numbers, what a copy of another history with as high a number lacks (12.1 #21).
+void cluster_model::forgive(const std::vector<pnn>& map) {
+    std::vector<ledger> copies;
+    std::uint64_t highest = 0;
     for (const pnn member : map) {
-        if (const cluster_node* at = node(member)) {
-            epoch.lives[member] = at->life();
+        const cluster_node* at = node(member);
+        const auto file = at == nullptr ? nullptr : at->file(std::string(persistent_name));
+        if (file != nullptr) {
+            copies.push_back(read_ledger(*file));
+            highest = std::max(highest, copies.back().sequence_number);
         }
     }
-    for (std::uint32_t key = 0; key < counter_keys; ++key) {
-        leave_holders(counters_[key], key, map);
-    }
     for (const std::uint64_t transaction : acknowledged_) {
-        const bool held = std::any_of(map.begin(), map.end(), [&](pnn member) {
-            const cluster_node* at = node(member);
-            const auto file = at == nullptr ? nullptr : at->file(std::string(persistent_name));
-            return file != nullptr && read_ledger(*file).has(transaction);
-        });
-        if (!held) {
+        const auto has = [&](const ledger& l) { return l.has(transaction); };
+        const auto wins_without = [&](const ledger& l) {
+            return l.sequence_number == highest && !l.has(transaction);
+        };
+        if (forgiven_.contains(transaction)) {
+            continue;
+        }
+        if (std::none_of(copies.begin(), copies.end(), has)) {
             forgiven_.insert(transaction);
+        } else if (!strict && std::any_of(copies.begin(), copies.end(), wins_without)) {
+            forgiven_.insert(transaction);
+            ++other_history_won;
         }
     }
 }
 
 // I6: what may be the record's value once these nodes go on alone.
 void cluster_model::leave_holders(
-    counter_state& counter, std::uint32_t key, const std::vector<pnn>& map
+    counter_state& counter, std::uint32_t key, const std::vector<pnn>& map, bool contested
 ) {
     std::set<std::uint64_t> copies;
-    bool stray = false;
+    bool stray = contested;
+    std::optional<rsn> newest; // of those who were there
+    std::optional<rsn> oldest; // of those who come back
     for (const pnn member : map) {
         cluster_node* at = node(member);
         ctdbd::database* db = at == nullptr ? nullptr : find(*at, volatile_name);
@@ -253,11 +276,23 @@ void cluster_model::leave_holders(
             const std::uint64_t stamp = decode_counter(data_after_header(*value)).stamp;
             copies.insert(stamp);
             stray = stray || counter.strays.contains(stamp);
+            const rsn number = header_of(*value)->rsn;
+            const auto known = epochs_.find(db->generation());
+            const bool was_there =
+                known != epochs_.end() && known->second.order == newest_committed_;
+            std::optional<rsn>& best = was_there ? newest : oldest;
+            best = std::max(best.value_or(number), number);
         }
     }
     if (copies.empty()) {
         copies.insert(0);
     }
+    // databases.md 6.6 knows only rsns: a copy of an older epoch, never made invalid, may win.
+    const bool overtaken = !strict && oldest && (!newest || *oldest >= *newest);
+    if (overtaken && counter.candidates.empty() && !stray && copies.size() > 1) {
+        ++old_copies_won;
+    }
+    stray = stray || overtaken;
     if (!counter.candidates.empty()) {
         counter.candidates = copies;
     } else if (stray || !copies.contains(counter.current.stamp)) {
@@ -274,12 +309,16 @@ void cluster_model::committed(cluster_node& node, ctdbd::database& db) {
     }
     epoch_seen& epoch = found->second;
     newest_committed_ = std::max(newest_committed_, epoch.order);
+    epoch.committed[db.name()].insert(node.self());
     const auto file = node.file(db.name());
     if (!db.is_frozen()) {
         return; // attached in the middle of an epoch: no commit
     }
     const auto [first, is_first] = epoch.content.try_emplace(db.name(), file->all());
     if (is_first) {
+        return;
+    }
+    if (epoch.contested) {
         return;
     }
     const std::string difference = compare(first->second, file->all(), db.is_volatile());
@@ -325,19 +364,12 @@ std::string cluster_model::compare(
 // I14: nobody thaws before all active nodes have committed.
 void cluster_model::thawed(cluster_node& node, ctdbd::database& db) {
     const auto found = epochs_.find(db.generation());
-    if (found == epochs_.end() || node.inactive()) {
+    if (found == epochs_.end() || node.inactive() || found->second.contested) {
         return;
     }
-    for (const auto& [member, life] : found->second.lives) {
-        cluster_node* other = this->node(member);
-        if (other == nullptr || other->life() != life || other->inactive() ||
-            other->daemon().leadership().fenced()) {
-            continue;
-        }
-        const ctdbd::database* theirs = find(*other, db.name());
-        const auto known = theirs == nullptr ? epochs_.end() : epochs_.find(theirs->generation());
-        if (theirs != nullptr &&
-            (known == epochs_.end() || known->second.order < found->second.order)) {
+    const std::set<pnn>& done = found->second.committed[db.name()];
+    for (const pnn member : found->second.map) {
+        if (!done.contains(member)) {
             fail(fmt::format(
                 "I14: node {} thaws {} of generation {}, node {} has not committed",
                 node.self(),
@@ -366,6 +398,10 @@ void cluster_model::check_owners() {
             }
         }
         for (const auto& [generation, all] : copies) {
+            const auto epoch = epochs_.find(generation);
+            if (epoch != epochs_.end() && epoch->second.contested) {
+                continue;
+            }
             const auto owns = [](const auto& copy) { return copy.second.dmaster == copy.first; };
             const auto owner = std::find_if(all.begin(), all.end(), owns);
             if (owner == all.end()) {
@@ -401,7 +437,7 @@ void cluster_model::check_owners() {
 bool cluster_model::of_newest_epoch(cluster_node& node) const {
     const ctdbd::database* db = find(node, volatile_name);
     const auto epoch = db == nullptr ? epochs_.end() : epochs_.find(db->generation());
-    return epoch != epochs_.end() && epoch->second.order == newest_committed_ &&
+    return epoch != epochs_.end() && epoch->second.order == newest_committed_ && !contested_ &&
            std::find(newest_map_.begin(), newest_map_.end(), node.self()) != newest_map_.end();
 }
 
@@ -445,6 +481,14 @@ cluster_model::increment(cluster_node& node, std::uint32_t key, const counter_va
     } else {
         counter.strays.insert(next.stamp);
         ++unpromised;
+        const bool comes_back =
+            std::find(newest_map_.begin(), newest_map_.end(), node.self()) != newest_map_.end();
+        if (comes_back) { // not frozen yet: the recovery under way will find this
+            if (counter.candidates.empty()) {
+                counter.candidates.insert(counter.current.stamp);
+            }
+            counter.candidates.insert(next.stamp);
+        }
     }
     return next;
 }
@@ -497,8 +541,20 @@ void cluster_model::acknowledged(cluster_node& node, std::uint64_t transaction) 
 
 // ---- leaders, rest ----
 
+// Without a lock two nodes may lead at a time; what they do to a node both can reach is not judged.
+void cluster_model::look_for_contest() {
+    const auto leaders = std::count_if(nodes_.begin(), nodes_.end(), [](const auto& entry) {
+        return entry.second->daemon().leadership().leading();
+    });
+    if (leaders > 1) {
+        contested_ = true;
+        split_ = true;
+    }
+}
+
 void cluster_model::check_one_leader() {
     if (!one_side_) {
+        look_for_contest();
         return;
     }
     std::optional<pnn> leader;

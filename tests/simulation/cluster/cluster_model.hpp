@@ -74,6 +74,10 @@ public:
     std::uint64_t unpromised = 0;   // writes outside of the newest epoch
     std::uint64_t lost_records = 0; // the last holder left the cluster
     std::uint64_t epochs = 0;
+    // Known gaps of the recovery's conflict rule, failures when strict:
+    bool strict = false;
+    std::uint64_t old_copies_won = 0;    // a record might be overtaken by a copy of an older epoch
+    std::uint64_t other_history_won = 0; // a transaction by another history of the ledger
 
 private:
     struct counter_state {
@@ -94,9 +98,10 @@ private:
     };
     struct epoch_seen {
         std::uint64_t order = 0;
+        bool contested = false; // two led
         std::vector<pnn> map;
-        std::map<pnn, std::uint64_t> lives;
         std::map<std::string, std::vector<record_map>> content; // by the first that committed
+        std::map<std::string, std::set<pnn>> committed;
     };
     void look_at(cluster_node& node);
     void look_at_database(cluster_node& node, node_seen& seen, ctdbd::database& db);
@@ -109,10 +114,14 @@ private:
     void thawed(cluster_node& node, ctdbd::database& db);
     void check_owners();
     void check_one_leader();
+    void look_for_contest();
+    void forgive(const std::vector<pnn>& map);
     void check_ledger(cluster_node& node);
     [[nodiscard]] std::string
     compare(const std::vector<record_map>& a, const std::vector<record_map>& b, bool one_up) const;
-    void leave_holders(counter_state& counter, std::uint32_t key, const std::vector<pnn>& map);
+    void leave_holders(
+        counter_state& counter, std::uint32_t key, const std::vector<pnn>& map, bool contested
+    );
     [[nodiscard]] bool of_newest_epoch(cluster_node& node) const;
     [[nodiscard]] cluster_node* node(pnn which) const;
     [[nodiscard]] static ctdbd::database* find(cluster_node& node, std::string_view name);
@@ -128,6 +137,7 @@ private:
     std::set<std::uint64_t> forgiven_;
     std::map<std::uint64_t, std::uint64_t> by_number_; // sequence number -> its transaction
     bool split_ = false;
+    bool contested_ = false;
     std::set<bytes> touched_;
     std::set<pnn> ledgers_touched_;
     std::uint64_t last_stamp_ = 0;

@@ -13,6 +13,7 @@ namespace {
 constexpr auto start_limit = 15s; // a cluster without faults is up
 constexpr auto settle_limit =
     60s; // bans (5 s), deadlines of controls (10 s), elections, recoveries
+constexpr auto leader_timeout = 2500ms; // the leader says so every second
 constexpr auto rest = 1s;
 constexpr auto reconnect_after = 100ms;
 constexpr std::uint64_t steps_per_second_max = 200'000;
@@ -47,12 +48,13 @@ std::string run_plan::describe() const {
 
 cluster_run::cluster_run(const run_plan& plan)
     : plan_(plan), world_(plan.seed), network_(world_), runtime_(world_),
-      model_(nodes_, plan.lock), clients_around_{world_, runtime_, model_, {}, {}},
+      model_(nodes_, plan.lock), clients_around_{world_, runtime_, model_},
       reconnect_(runtime_, [this] { reconnect(); }), trouble_(runtime_, [this] { trouble(); }),
       troubles_left_(plan.troubles), second_(world_.now()) {
+    model_.strict = plan.strict;
     network_.set_delays({50us, plan.delay_max});
     if (plan.lock) {
-        arbiter_ = std::make_unique<lock_arbiter>(world_, 1000ms);
+        arbiter_ = std::make_unique<lock_arbiter>(world_, leader_timeout);
     }
     for (std::size_t i = 0; i < plan.nodes; ++i) {
         start(id(i));
@@ -102,7 +104,7 @@ void cluster_run::later(microseconds delay, std::function<void()> what) {
 
 void cluster_run::start(pnn which) {
     log_debug("FAULT node {} starts", which);
-    node_surroundings around{world_, network_, arbiter_.get(), plan_.nodes, 1000ms, {}, {}};
+    node_surroundings around{world_, network_, arbiter_.get(), plan_.nodes, leader_timeout, {}, {}};
     around.close_link = [this](pnn self, pnn peer) {
         network_.break_link(self, peer);
         reconnect_.arm_in(reconnect_after);
@@ -282,7 +284,7 @@ void cluster_run::ban(pnn which) {
 
 void cluster_run::heal_everything() {
     log_debug("FAULT healing");
-    healing_ = true;
+    clients_around_.closing = true;
     jobs_.clear();
     cut_.clear();
     for (std::size_t i = 0; i < plan_.nodes; ++i) {
@@ -298,7 +300,6 @@ void cluster_run::heal_everything() {
 // ---- the run ----
 
 std::string cluster_run::unsettled() const {
-    const cluster_node& first = *nodes_.begin()->second;
     for (const auto& [which, n] : nodes_) {
         ctdbd::node& daemon = n->daemon();
         const auto& wanted = nodes_.begin()->second->daemon().current_epoch().vnn_map();
@@ -316,7 +317,6 @@ std::string cluster_run::unsettled() const {
                    nodes_.begin()->second->describe();
         }
     }
-    static_cast<void>(first);
     for (const cluster_client& client : clients_) {
         if (!client.done()) {
             return "I9: " + client.describe();
@@ -391,6 +391,8 @@ run_result cluster_run::run() {
     result.transactions = model_.transactions;
     result.unpromised = model_.unpromised;
     result.lost_records = model_.lost_records;
+    result.old_copies_won = model_.old_copies_won;
+    result.other_history_won = model_.other_history_won;
     result.forgiven = model_.forgiven_count();
     result.turns_lost = clients_around_.turns_lost;
     return result;

@@ -3,6 +3,8 @@
 //   cluster_simulation                       CTDB_SIMULATION_SEEDS seeds (default 1000) from
 //                                            CTDB_SIMULATION_FIRST (default 0)
 //   cluster_simulation --first F --count N   the same
+//   ... --keep-going                         past failures
+//   ... --strict                             known gaps of recovery's conflict rule fail as well
 //   cluster_simulation --seed N [--verbose]  that one again, with the nodes' log
 #include "common/base/log.hpp"
 #include "tests/simulation/cluster/cluster_run.hpp"
@@ -22,15 +24,24 @@ using namespace ctdb::simulation;
 
 constexpr std::size_t last_lines = 60;
 
+bool strict = false; // set once by main()
+
+run_plan plan_of(std::uint64_t seed) {
+    run_plan plan(seed);
+    plan.strict = strict;
+    return plan;
+}
+
 run_result run_seed(std::uint64_t seed) {
-    return cluster_run(run_plan(seed)).run();
+    return cluster_run(plan_of(seed)).run();
 }
 
 void print(const run_result& one) {
     std::printf(
         "%.1f virtual seconds, settled %.1f s after healing, %llu events, %llu epochs, "
         "%llu increments (%llu outside of the epoch, %llu times all holders left), "
-        "%llu transactions (%llu might go, %llu turns lost): %s\n",
+        "%llu transactions (%llu might go, %llu turns lost); known gaps: %llu records and %llu "
+        "transactions might be overtaken by copies of older epochs: %s\n",
         one.virtual_seconds,
         one.settled_after_s,
         static_cast<unsigned long long>(one.steps),
@@ -41,13 +52,15 @@ void print(const run_result& one) {
         static_cast<unsigned long long>(one.transactions),
         static_cast<unsigned long long>(one.forgiven),
         static_cast<unsigned long long>(one.turns_lost),
+        static_cast<unsigned long long>(one.old_copies_won),
+        static_cast<unsigned long long>(one.other_history_won),
         one.failure ? one.failure->c_str() : "all invariants hold"
     );
 }
 
 // Runs the seed again with every line of its log; the sink must not outlive the run.
 run_result run_told(std::uint64_t seed, const std::function<void(std::string)>& tell) {
-    cluster_run run{run_plan(seed)};
+    cluster_run run{plan_of(seed)};
     ctdb::set_log_level(ctdb::log_level::debug);
     ctdb::set_log_sink([&](ctdb::log_level, std::string_view line) {
         tell(fmt::format("{}: {}", run.moment(), line));
@@ -100,6 +113,8 @@ void add(run_result& sum, const run_result& one) {
     sum.lost_records += one.lost_records;
     sum.forgiven += one.forgiven;
     sum.turns_lost += one.turns_lost;
+    sum.old_copies_won += one.old_copies_won;
+    sum.other_history_won += one.other_history_won;
 }
 
 int run_all(std::uint64_t first, std::uint64_t count, bool keep_going) {
@@ -152,6 +167,7 @@ int main(int argc, char** argv) {
     for (int i = 1; i < argc; ++i) {
         const std::string_view argument(argv[i]);
         verbose = verbose || argument == "--verbose";
+        strict = strict || argument == "--strict";
         keep_going = keep_going || argument == "--keep-going";
         if (i + 1 >= argc) {
             continue;
