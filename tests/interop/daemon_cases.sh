@@ -1,0 +1,67 @@
+# Command lines for daemon_test: same NODE ARGS...
+# shellcheck shell=sh
+
+same 0 status
+same 1 -X status
+same 0 -n 2 status
+same 0 nodestatus all
+same 0 listnodes
+same 0 -X listnodes
+same 2 pnn
+same 0 runstate
+same 0 uptime
+same 0 -n 1 ping
+same 0 -n 9 ping
+same 0 getcapabilities
+same 0 process-exists 1
+
+same 0 getvar MonitorInterval
+same 0 getvar NoSuchVar
+same 0 setvar KeepaliveLimit 7
+same 0 getvar KeepaliveLimit
+same 0 listvars
+same 0 setvar RecLockLatencyMs 1000
+
+same 0 getdbmap
+same 0 attach vol1.tdb
+same 0 attach pers1.tdb persistent
+same 0 attach repl1.tdb replicated
+same 0 attach vol1.tdb persistent
+same 1 getdbmap
+same 0 -X getdbmap
+same 0 getdbstatus pers1.tdb
+same 0 getdbstatus nosuch.tdb
+
+same 0 writekey vol1.tdb k1 v1
+same 1 readkey vol1.tdb k1
+same 1 writekey vol1.tdb k1 v2
+same 2 readkey vol1.tdb k1
+same 0 readkey vol1.tdb nokey
+same 0 deletekey vol1.tdb k1
+same 1 readkey vol1.tdb k1
+
+same 0 pstore pers1.tdb key1 value1
+same 1 pstore pers1.tdb key2 value2
+same 2 pfetch pers1.tdb key1
+same 0 pfetch pers1.tdb key2
+same 0 pfetch pers1.tdb nokey
+same 0 pdelete pers1.tdb key1
+same 1 pfetch pers1.tdb key1
+same 0 getdbseqnum pers1.tdb
+same 0 pstore repl1.tdb rk rv
+same 2 pfetch repl1.tdb rk
+same 0 pstore vol1.tdb k v
+
+same 0 setdebug NOTICE
+same 0 getdebug
+same 0 recover
+same 0 runstate running
+same 0 readkey vol1.tdb k1
+same 0 pfetch pers1.tdb key2
+same 0 -n 1 stop
+same 0 nodestatus all
+same 1 attach late.tdb
+same 0 -n 1 continue
+same 0 nodestatus all
+same 0 -n 2 shutdown
+same 0 -n 2 ping
