@@ -83,7 +83,7 @@ std::vector<pnn> commit_service::targets() {
     if (node_.all_active_are_ours()) {
         // A member that cannot be reached from here is not told: the commit has to fail (I17).
         for (const pnn member : map) {
-            if (std::find(active.begin(), active.end(), member) == active.end()) {
+            if (!node_.is_connected(member)) {
                 active.push_back(member);
             }
         }

@@ -30,6 +30,8 @@ public:
     [[nodiscard]] virtual bool is_inactive() const = 0;                // this node
     [[nodiscard]] virtual std::vector<pnn> active_nodes() const = 0;   // in node order
     [[nodiscard]] virtual std::size_t nodes_without_flags() const = 0; // flags == 0
+    // A member of the vnn map without a link to this node: others may count on it all the same.
+    [[nodiscard]] virtual bool is_connected(pnn /*node*/) const { return true; }
     // Every active node announces the capability bit of our implementation.
     [[nodiscard]] virtual bool all_active_are_ours() const = 0;
 
