@@ -747,8 +747,14 @@ leader_hooks node::make_leader_hooks() {
     hooks.lock_latency = [this](async::duration taken) {
         router_.counters().reclock_recovery.add(seconds(taken));
     };
-    // failoverd listens to these addresses itself.
-    hooks.on_takeover_run = [](const protocol::srvid_message&) {};
+    // failoverd listens to these addresses itself. Where it is not there, nothing can be moved:
+    // tools that wait are told that the run is over.
+    hooks.on_takeover_run = [this](const protocol::srvid_message& asked) {
+        if (leadership_->leading() && asked.srvid.value != 0 && !providers_.present("failoverd")) {
+            const auto done = static_cast<std::int32_t>(table_.self().value);
+            port_.message(asked.pnn, asked.srvid, protocol::encode(done));
+        }
+    };
     hooks.on_disable_takeover_runs = [](const protocol::disable_message&) {};
     hooks.on_rebalance_node = [](pnn) {};
     hooks.on_disable_ip_check = [](std::uint32_t) {};
