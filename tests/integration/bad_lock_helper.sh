@@ -26,21 +26,26 @@ somebody_logs() {
 	grep -q -e "$1" "$work"/node.*/log.ctdb
 }
 
+set_mode() { # in one step: helpers are reading it
+	echo "$1" >"$work/mode.new"
+	mv "$work/mode.new" "$work/mode"
+}
+
 # in_mode MODE REGEX
 in_mode() {
 	note "a helper of kind: $1"
-	echo "$1" >"$work/mode"
+	set_mode "$1"
 	wait_for 40 somebody_logs "$2" || fail "no log has: $2"
 	note "  $(cat "$work"/node.*/log.ctdb | grep -e "$2" | head -n 1 | cut -d ' ' -f 2-)"
 }
 
-echo hang >"$work/mode"
+set_mode hang
 NO_CLUSTER_LOCK=yes EXTRA_CONF="	cluster lock = !$work/helper"
 start_nodes 3
 in_mode hang "cluster lock not taken: $work/helper gave no answer in time"
 in_mode die 'cluster lock not taken: .*\(ended\|exit\|without\)'
 in_mode nonsense 'cluster lock not taken: .*x'
-echo work >"$work/mode"
+set_mode work
 wait_healthy 3 60
 wait_for 30 one_leader || fail "no leader"
 ctdb_on 0 attach keep.tdb persistent
