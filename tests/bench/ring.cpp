@@ -292,18 +292,35 @@ double seconds_of(const protocol::time_value& t) {
     return static_cast<double>(t.seconds) + static_cast<double>(t.microseconds) / 1e6;
 }
 
-async::task<result<double>> longest_in_uptime(connections& nodes, time_point deadline) {
-    double longest = 0;
-    for (const auto& node : nodes) {
+// Waits for the end as the node tells it: upstream is in normal mode before.
+async::task<result<double>> recovery_in_uptime(client::client& node, time_point deadline) {
+    for (;;) {
         const auto up = co_await client::call<controls::get_uptime>(
-            *node, node->self(), protocol::none(), deadline
+            node, node.self(), protocol::none(), deadline
         );
         if (!up) {
             co_return pass(up);
         }
         const double took =
             seconds_of(up->last_recovery_finished) - seconds_of(up->last_recovery_started);
-        longest = std::max(longest, took);
+        if (took > 0) {
+            co_return took;
+        }
+        if (node.loop().now() >= deadline) {
+            co_return fail(ETIMEDOUT, "UPTIME does not tell the end of the recovery");
+        }
+        co_await async::sleep_for(node.loop(), poll_interval);
+    }
+}
+
+async::task<result<double>> longest_in_uptime(connections& nodes, time_point deadline) {
+    double longest = 0;
+    for (const auto& node : nodes) {
+        const auto took = co_await recovery_in_uptime(*node, deadline);
+        if (!took) {
+            co_return pass(took);
+        }
+        longest = std::max(longest, *took);
     }
     co_return longest;
 }
