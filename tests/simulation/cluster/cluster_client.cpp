@@ -146,7 +146,8 @@ async::task<> cluster_client::work() {
     ledger_ = node_->file(std::string(persistent_name));
     while (left_ > 0) {
         doing_ = "resting";
-        co_await pause(1ms, around_.world.chance(30) ? 5ms : 1200ms);
+        const std::chrono::microseconds rest = around_.world.chance(30) ? 5ms : 1200ms;
+        co_await pause(1ms, rest);
         const auto dice = around_.world.below(10);
         if (dice < 6) {
             co_await increment();
@@ -236,7 +237,8 @@ async::task<> cluster_client::increment() {
         return decode_counter(protocol::data_after_header(*counters_->find(key)));
     };
     around_.model.saw(*node_, number, now());
-    co_await pause(0us, around_.world.chance(5) ? 300ms : 300us);
+    const std::chrono::microseconds holds = around_.world.chance(5) ? 300ms : 300us;
+    co_await pause(0us, holds);
     const counter_value next = around_.model.increment(*node_, number, now());
     write_record(key, encode_counter(next));
     log_debug("CLIENT {} writes {} as {} on node {}", process_, text_of(key), next.stamp, node());
