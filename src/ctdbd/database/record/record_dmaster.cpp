@@ -72,7 +72,8 @@ void record_engine::impl::hand_over(const record_request& request, const look& s
     }
     // No link to that node: nothing has left, the record stays here.
     header.dmaster = settings_.me;
-    static_cast<void>(put(request.key, seen.lmaster, header, scratch_)); // asks for a recovery
+    static_cast<void>(put(request.key, seen.lmaster, header, scratch_));
+    want_recovery("cannot be handed over", request.key); // who asked may still wait for it (I9)
 }
 
 bool record_engine::impl::send_role(
@@ -149,6 +150,7 @@ void record_engine::impl::pass_on(const record_request& request, rsn from) {
     // The new dmaster cannot be reached: it gets nothing, so the record is ours to keep.
     header.dmaster = settings_.me;
     static_cast<void>(put(request.key, settings_.me, header, request.data));
+    want_recovery("cannot be handed over", request.key); // who asked may still wait for it (I9)
 }
 
 record_engine::impl::taken record_engine::impl::take_up_reply_dmaster(record_request& request) {
