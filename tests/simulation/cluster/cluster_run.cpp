@@ -10,7 +10,6 @@ using namespace std::chrono_literals;
 using std::chrono::microseconds;
 
 namespace {
-constexpr auto start_limit = 15s; // a cluster without faults is up
 constexpr auto settle_limit =
     60s; // bans (5 s), deadlines of controls (10 s), elections, recoveries
 constexpr auto leader_timeout = 2500ms; // the leader says so every second
