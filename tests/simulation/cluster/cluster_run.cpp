@@ -10,8 +10,7 @@ using namespace std::chrono_literals;
 using std::chrono::microseconds;
 
 namespace {
-constexpr auto settle_limit =
-    60s; // bans (5 s), deadlines of controls (10 s), elections, recoveries
+constexpr auto settle_limit = 30s;      // bans, deadlines of controls (10 s), elections
 constexpr auto leader_timeout = 2500ms; // the leader says so every second
 constexpr auto rest = 1s;
 constexpr auto reconnect_after = 100ms;
