@@ -65,7 +65,9 @@ void event_loop::deferred_added() {
 void event_loop::timer_fd_ready(tevent_context*, tevent_fd*, std::uint16_t, void* self) noexcept {
     auto* loop = static_cast<event_loop*>(self);
     std::uint64_t expirations = 0;
-    static_cast<void>(::read(loop->timer_fd_.get(), &expirations, sizeof(expirations)));
+    // Nothing to read: the timer was armed anew after it fired.
+    [[maybe_unused]] const ssize_t got =
+        ::read(loop->timer_fd_.get(), &expirations, sizeof(expirations));
     loop->run_timers(loop->now());
     loop->earliest_timer_changed();
 }
