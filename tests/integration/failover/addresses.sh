@@ -210,7 +210,7 @@ kill -STOP "$hung"
 wait_for 15 holds_none "$hanging" || failed 'a hanging failoverd keeps its addresses'
 printf 'failoverd stopped: its node has no address after %s s\n' "$(since "$begun")"
 # shellcheck disable=SC2086 # two numbers
-wait_for 30 on_survivors $others || failed 'the addresses of a hanging failoverd are lost'
+wait_for 10 on_survivors $others || failed 'the addresses of a hanging failoverd are lost'
 kill -CONT "$hung"
 wait_for 20 holds_some "$hanging" || failed 'failoverd is not used again after it hung'
 wait_for 10 on_survivors 0 1 2 || failed 'an address was lost after failoverd hung'
