@@ -57,6 +57,7 @@ result<std::optional<record_header>> record_engine::impl::read_header(byte_view 
 
 // The value is in scratch_. The packet carries the rsn from before our own write.
 void record_engine::impl::hand_over(const record_request& request, const look& seen) {
+    residency_.leaves(request.key, scratch_);
     record_header header = seen.header;
     if (!scratch_.empty()) {
         header.flags.set(record_flag::migrated_with_data);
@@ -189,7 +190,8 @@ record_engine::impl::become_dmaster(const record_request& request, rsn from) {
     const auto now = runtime_.now();
     hot_keys_.migrated(request.key, now);
     const pending_call& waiting = call->second;
-    if (const auto rest = residency_.arrived(request.key, waiting.client, now); rest.count() > 0) {
+    const auto rest = residency_.arrived(request.key, waiting.client, request.data, now);
+    if (rest.count() > 0) {
         key_hold& hold = parking_.hold_for(request.key);
         hold.rest_until = now + rest;
         watch_from(*hold.rest_until);

@@ -53,6 +53,7 @@ void record_engine::impl::submit(record_request request) {
         return;
     }
     if (*locked == lock_state::busy) {
+        residency_.in_use(request.key);
         park(std::move(request));
         return;
     }
@@ -190,6 +191,7 @@ void record_engine::impl::try_line(std::uint32_t chain) {
         return;
     }
     if (*locked == lock_state::busy) {
+        residency_.in_use(key);
         wait_for_lock(chain, *line);
         return;
     }

@@ -101,39 +101,96 @@ TEST(RedirectMemory, IsBounded) {
     EXPECT_LE(memory.size(), redirect_memory::remembered_max);
 }
 
-TEST(Residency, NothingRestsWithoutEvidence) {
+// One race: the record comes with `came`, leaves with `left`, the client asks again.
+std::chrono::microseconds
+race(residency& r, async::time_point& now, std::string_view came, std::string_view left) {
+    const auto key = view_of("k");
+    const auto rest = r.arrived(key, client_id{1}, view_of(came), now += 100us);
+    r.leaves(key, view_of(left));
+    r.missed(key, client_id{1}, now += 100us);
+    return rest;
+}
+
+TEST(Residency, AQuickRingWhoseClientsGetTheirTurnNeverRests) {
+    residency r;
+    auto now = start;
+    for (int i = 0; i < 1000; ++i) {
+        EXPECT_EQ(race(r, now, "before", "after").count(), 0);
+    }
+}
+
+TEST(Residency, AnotherClientThatAsksHasLostNoRace) {
     residency r;
     const auto key = view_of("k");
     for (int i = 0; i < 100; ++i) {
-        EXPECT_EQ(r.arrived(key, client_id{1}, start + i * 1ms).count(), 0);
-        r.missed(key, client_id{2}, start + i * 1ms); // another client: no race was lost
+        EXPECT_EQ(r.arrived(key, client_id{1}, view_of("v"), start + i * 1ms).count(), 0);
+        r.leaves(key, view_of("v"));
+        r.missed(key, client_id{2}, start + i * 1ms);
     }
+}
+
+TEST(Residency, AClientSeenWithTheLockHasHadItsTurn) {
+    residency r;
+    const auto key = view_of("k");
+    for (int i = 0; i < 100; ++i) {
+        EXPECT_EQ(r.arrived(key, client_id{1}, view_of("v"), start + i * 1ms).count(), 0);
+        r.in_use(key);
+        r.leaves(key, view_of("v")); // it only looked
+        r.missed(key, client_id{1}, start + i * 1ms);
+    }
+}
+
+TEST(Residency, ARecordThatIsStillHereHasLostNobodyARace) {
+    residency r;
+    const auto key = view_of("k");
+    EXPECT_EQ(r.arrived(key, client_id{1}, view_of("v"), start).count(), 0);
+    r.missed(key, client_id{1}, start + 1ms); // gone by way of a recovery, say
+    EXPECT_EQ(r.arrived(key, client_id{1}, view_of("v"), start + 2ms).count(), 0);
 }
 
 TEST(Residency, LostRacesLengthenTheRestUpToAMillisecondAndWonOnesShortenIt) {
     residency r;
-    const auto key = view_of("k");
     auto now = start;
-    std::chrono::microseconds rest = r.arrived(key, client_id{1}, now);
-    for (int i = 0; i < 10; ++i) {
-        r.missed(key, client_id{1}, now += 1ms);
-        const auto next = r.arrived(key, client_id{1}, now += 1ms);
-        EXPECT_GE(next, rest);
+    std::chrono::microseconds rest = race(r, now, "v", "v");
+    EXPECT_EQ(rest.count(), 0);
+    while (rest < residency::rest_max) {
+        const auto next = race(r, now, "v", "v");
+        ASSERT_GT(next, rest);
         rest = next;
     }
     EXPECT_EQ(rest, residency::rest_max);
+    EXPECT_EQ(race(r, now, "v", "changed"), residency::rest_max); // the last one was lost
     for (int i = 0; i < 12; ++i) {
-        rest = r.arrived(key, client_id{1}, now += 1ms);
+        const auto next = race(r, now, "v", "changed");
+        EXPECT_LT(next.count(), std::max<long>(rest.count(), 1));
+        rest = next;
     }
     EXPECT_EQ(rest.count(), 0);
+}
+
+TEST(Residency, AClientThatOnlyLooksIsNotMadeToWaitForEver) {
+    residency r;
+    auto now = start;
+    int rested = 0;
+    for (int i = 0; i < 1000; ++i) {
+        rested += race(r, now, "v", "v").count() > 0 ? 1 : 0;
+    }
+    EXPECT_LE(rested, 10);
+    now += residency::left_alone_for;
+    rested = 0;
+    for (int i = 0; i < 3; ++i) {
+        rested += race(r, now, "v", "v").count() > 0 ? 1 : 0;
+    }
+    EXPECT_GE(rested, 1); // another chance for whoever it is by now
 }
 
 TEST(Residency, AskingMuchLaterIsANewWish) {
     residency r;
     const auto key = view_of("k");
-    EXPECT_EQ(r.arrived(key, client_id{1}, start).count(), 0);
+    EXPECT_EQ(r.arrived(key, client_id{1}, view_of("v"), start).count(), 0);
+    r.leaves(key, view_of("v"));
     r.missed(key, client_id{1}, start + residency::race_window + 1ms);
-    EXPECT_EQ(r.arrived(key, client_id{1}, start + 1s).count(), 0);
+    EXPECT_EQ(r.arrived(key, client_id{1}, view_of("v"), start + 1s).count(), 0);
 }
 
 TEST(HotKeys, AreListedAscendingOneSlotPerKey) {

@@ -105,6 +105,18 @@ TEST_F(Waiting, AClientThatKeepsLosingTheRaceGetsAMomentWithItsRecord) { // S8
     }
 }
 
+TEST_F(Waiting, ARingWhoseClientsGetTheirTurnHandsOverAtOnceHoweverQuickItIs) { // S8
+    const auto key = key_of(peer);
+    std::uint32_t id = 100;
+    for (std::uint32_t round = 1; round <= 50; ++round, ++id) {
+        client_calls(key, round);
+        record_comes(key, id, 5 + 2 * round, "v");
+        have(key, me, 6 + 2 * round, "written " + std::to_string(round)); // the client, in no time
+        node_calls(key, third, 7);
+        ASSERT_EQ(header(key)->dmaster, third) << "round " << round;
+    }
+}
+
 TEST_F(Waiting, AFrozenDatabaseKeepsEverythingUntilTheThaw) {
     const auto key = key_of(me);
     have(key, me, 5, "v");
