@@ -14,6 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 using protocol::tunable_id;
 
+constexpr client_id daemon_itself{0}; // of calls that no client made
 constexpr async::duration held_calls_limit = 3s;
 constexpr std::size_t held_calls_max = 256;
 constexpr async::duration activity_limit = 30s; // cluster.md 12.4 point 7
@@ -38,7 +39,8 @@ node::node(const node_doors& doors, const node_settings& settings)
       routes_(router_.ids()), own_(doors.runtime, table_, settings_.tunables, make_own_hooks()),
       versions_(settings.version),
       databases_(*this, doors.files, [this](database& db) { return make_engine(db); }),
-      commits_(*this, databases_), traverses_(*this, databases_), clients_(router_, *this),
+      commits_(*this, databases_), traverses_(*this, databases_),
+      vacuum_(*this, databases_, make_vacuum_doors()), clients_(router_, *this),
       providers_(router_, make_provider_events()), recovery_(port_), started_(doors.runtime.now()),
       started_at_(doors.host.wall_clock()), tick_timer_(doors.runtime, [this] { tick(); }),
       held_timer_(doors.runtime, [this] { replay_held_calls(); }),
@@ -54,6 +56,7 @@ node::node(const node_doors& doors, const node_settings& settings)
     epoch_.subscribe([this] { epoch_changed(); });
     flag_changes_ = table_.subscribe([this](const flag_change& change) { flags_changed(change); });
     own_.start_as(settings.start);
+    databases_.on_detach([this](database& db) { database_detached(db); });
     liveness_.set(keepalive_of(settings_.tunables));
     leadership_ = std::make_unique<leader_logic>(
         port_, table_, settings_.tunables, doors.lock, settings.leadership, make_leader_hooks()
@@ -74,6 +77,7 @@ void node::start() {
     leadership_->start();
     tick_timer_.arm(runtime_.now());
     end_statistics_slot();
+    vacuum_.start();
 }
 
 // ---- transport ----
@@ -312,6 +316,33 @@ std::unique_ptr<record_engine> node::make_engine(database& db) {
     return std::make_unique<record_engine>(db.store(), runtime_, outputs, events, routes_, s);
 }
 
+// Vacuuming asks the engine as a client would, under the id that no client has.
+vacuum_service::doors node::make_vacuum_doors() {
+    vacuum_service::doors doors;
+    doors.fetch = [](database& db, byte_view key, reqid id) {
+        protocol::req_call call;
+        call.flags = protocol::call_flag::immediate_migration;
+        call.flags.set(protocol::call_flag::vacuum_migration);
+        call.db_id = db.id();
+        call.key = key;
+        if (db.engine() != nullptr) {
+            db.engine()->client_call(daemon_itself, id, call);
+        }
+    };
+    doors.forget = [](database& db) {
+        if (db.engine() != nullptr) {
+            db.engine()->client_gone(daemon_itself);
+        }
+    };
+    return doors;
+}
+
+void node::database_detached(database& db) {
+    vacuum_.database_gone(db.id());
+    traverses_.database_gone(db.id());
+    commits_.database_gone(db.id());
+}
+
 bool node::is_inactive() const {
     return protocol::is_inactive(table_.own_flags());
 }
@@ -378,6 +409,10 @@ bool node::send(const protocol::packet_header& header, const protocol::reply_err
 void node::reply_to_client(
     client_id client, reqid id, std::int32_t status, byte_view head, byte_view data
 ) {
+    if (client == daemon_itself) {
+        vacuum_.fetch_answered(id);
+        return;
+    }
     if (head.empty()) {
         clients_.reply_to_call(client, id, status, data);
         return;
@@ -388,6 +423,10 @@ void node::reply_to_client(
 }
 
 void node::refuse_client(client_id client, reqid id, std::int32_t status, std::string_view text) {
+    if (client == daemon_itself) {
+        vacuum_.fetch_answered(id);
+        return;
+    }
     log_warning("call of client {} refused: {}", client, text);
     clients_.refuse_call(client, id, status, text);
 }
@@ -435,6 +474,14 @@ void node::lock_wait_failed() {
     ++router_.counters().locks.num_failed;
 }
 
+void node::deletion_candidate(db_id db, byte_view key, const protocol::record_header& stored) {
+    vacuum_.candidate(db, key, stored);
+}
+
+void node::not_deletion_candidate(db_id db, byte_view key) {
+    vacuum_.not_candidate(db, key);
+}
+
 protocol::statistics node::statistics() {
     protocol::statistics s = router_.counters();
     s.num_clients = static_cast<std::uint32_t>(clients_.count());
@@ -455,6 +502,7 @@ void node::reset_statistics() {
     router_.counters().start_time = host_.wall_clock();
     router_.pending().reset_timeouts();
     history_.reset(router_.counters());
+    vacuum_.reset_statistics();
     for (const auto& db : databases_.all()) {
         if (db->engine() != nullptr) {
             db->engine()->reset_statistics();
@@ -505,6 +553,7 @@ void node::set_capability(protocol::capability which, bool on) {
 
 void node::tunables_changed() {
     liveness_.set(keepalive_of(settings_.tunables));
+    vacuum_.tunables_changed();
     versions_.set_allow_mixed(settings_.tunables[tunable_id::allow_mixed_versions] == 1);
     for (const auto& db : databases_.all()) {
         if (db->engine() != nullptr) {

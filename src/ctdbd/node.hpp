@@ -17,6 +17,7 @@
 #include "ctdbd/database/record/call_routes.hpp"
 #include "ctdbd/database/record/record_engine.hpp"
 #include "ctdbd/database/traverse_service.hpp"
+#include "ctdbd/database/vacuum/vacuum_service.hpp"
 #include "ctdbd/leadership/leader_logic.hpp"
 #include "ctdbd/membership/liveness.hpp"
 #include "ctdbd/membership/own_node.hpp"
@@ -79,6 +80,7 @@ public:
     [[nodiscard]] database_set& databases() noexcept { return databases_; }
     [[nodiscard]] commit_service& commits() noexcept { return commits_; }
     [[nodiscard]] traverse_service& traverses() noexcept { return traverses_; }
+    [[nodiscard]] vacuum_service& vacuum() noexcept { return vacuum_; }
     [[nodiscard]] leader_logic& leadership() noexcept { return *leadership_; }
     [[nodiscard]] ctdbd::epoch& current_epoch() noexcept { return epoch_; }
     [[nodiscard]] node_host& host() noexcept { return host_; }
@@ -175,10 +177,15 @@ private:
     void lock_wait_started() override;
     void lock_wait_finished(std::chrono::nanoseconds waited) override;
     void lock_wait_failed() override;
+    void
+    deletion_candidate(db_id db, byte_view key, const protocol::record_header& stored) override;
+    void not_deletion_candidate(db_id db, byte_view key) override;
 
     template <class Body>
     bool send_record(const protocol::packet_header& header, const Body& body);
     std::unique_ptr<record_engine> make_engine(database& db);
+    vacuum_service::doors make_vacuum_doors();
+    void database_detached(database& db);
     record_engine* engine_of(db_id id);
     void refuse_unknown_database(const protocol::packet_header& from, db_id id);
     void hold_call(byte_view raw, const protocol::packet_header& header, db_id id);
@@ -228,6 +235,7 @@ private:
     database_set databases_;
     commit_service commits_;
     traverse_service traverses_;
+    vacuum_service vacuum_;
     client_hub clients_;
     provider_hub providers_;
     ctdbd::recovery recovery_;

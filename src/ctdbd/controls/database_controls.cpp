@@ -64,12 +64,14 @@ void serve_attributes(control_table& table, node& n) {
         return dbs.set_healthy(id);
     });
     table.serve<controls::get_db_statistics>(
-        [&dbs](const control_request&, db_id id) -> answer<protocol::db_statistics> {
+        [&dbs, &n](const control_request&, db_id id) -> answer<protocol::db_statistics> {
             database* db = dbs.find(id);
             if (db == nullptr || db->engine() == nullptr) {
                 return refuse("unknown database 0x{:08x}", id);
             }
-            return db->engine()->statistics();
+            protocol::db_statistics all = db->engine()->statistics();
+            all.vacuum_latency = n.vacuum().latency(id);
+            return all;
         }
     );
 }
@@ -173,7 +175,36 @@ void serve_traverse(control_table& table, node& n) {
     );
 }
 
-// Read-only delegation, sticky records, vacuuming and pushed records: the next step of the database
+void serve_vacuum(control_table& table, node& n) {
+    table.serve<controls::schedule_for_deletion>(
+        [&n](const control_request& r, const protocol::key_data& request) {
+            return n.vacuum().schedule(request, asker_of(r));
+        }
+    );
+    table.add(
+        controls::vacuum_fetch::opcode,
+        [&n](const control_request& r, const control_reply& reply) {
+            reply(answer_of<controls::vacuum_fetch>(
+                as_reply<controls::vacuum_fetch>(n.vacuum().fetch_wanted(r.data, asker_of(r)))
+            ));
+        }
+    );
+    table.add(
+        controls::try_delete_records::opcode,
+        [&n](const control_request& r, control_reply reply) {
+            n.vacuum().try_delete_records(
+                r.data, asker_of(r), reply_to<controls::try_delete_records>(std::move(reply))
+            );
+        }
+    );
+    table.serve_later<controls::vacuum_db>([&n](
+                                               const control_request&,
+                                               const protocol::db_vacuum& request,
+                                               const reply_to<controls::vacuum_db>& reply
+                                           ) { n.vacuum().vacuum(request, reply); });
+}
+
+// Read-only delegation, sticky records and pushed records: the next step of the database
 // engine. Until then the answer is a refusal that says so; nothing depends on them for correctness.
 template <class... Controls>
 void refuse_until_built(control_table& table) {
@@ -197,14 +228,10 @@ void serve_database_controls(control_table& table, node& n) {
     serve_recovery(table, n);
     serve_records(table, n);
     serve_traverse(table, n);
-    refuse_until_built<
-        controls::set_db_readonly,
-        controls::set_db_sticky,
-        controls::schedule_for_deletion,
-        controls::try_delete_records,
-        controls::vacuum_fetch,
-        controls::vacuum_db,
-        controls::push_record>(table);
+    serve_vacuum(table, n);
+    refuse_until_built<controls::set_db_readonly, controls::set_db_sticky, controls::push_record>(
+        table
+    );
 }
 
 } // namespace ctdb::ctdbd

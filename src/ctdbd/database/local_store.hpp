@@ -97,6 +97,10 @@ public:
     virtual void
     apply_update(bytes record_buffer, bool volatile_rule, std::function<void(result<>)> done) = 0;
 
+    // Records were deleted: puts the free space of the file together outside the loop once it lies
+    // in `pieces_max` pieces or more (RepackLimit). At most one such job runs; no answer.
+    virtual void tidy(std::uint32_t /*pieces_max*/) {}
+
     // tdb sequence number (ENABLE_SEQNUM); every write by us or a client raises it once enabled.
     virtual void enable_sequence_number() = 0;
     [[nodiscard]] virtual std::uint32_t sequence_number() const = 0;

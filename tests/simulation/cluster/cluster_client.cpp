@@ -149,8 +149,10 @@ async::task<> cluster_client::work() {
         const std::chrono::microseconds rest = around_.world.chance(30) ? 5ms : 1200ms;
         co_await pause(1ms, rest);
         const auto dice = around_.world.below(10);
-        if (dice < 6) {
+        if (dice < 5) {
             co_await increment();
+        } else if (dice < 6) {
+            co_await remove();
         } else if (dice < 7) {
             co_await fetch();
         } else {
@@ -243,6 +245,34 @@ async::task<> cluster_client::increment() {
     write_record(key, encode_counter(next));
     log_debug("CLIENT {} writes {} as {} on node {}", process_, text_of(key), next.stamp, node());
     unlock();
+}
+
+// As Samba deletes: the value goes, the header stays, the daemon is told.
+async::task<> cluster_client::remove() {
+    const auto number = static_cast<std::uint32_t>(around_.world.below(counter_keys));
+    const bytes key = counter_key(number);
+    co_await lock_record(key);
+    doing_ = fmt::format("deleting '{}'", text_of(key));
+    const auto now = [this, &key] {
+        return decode_counter(protocol::data_after_header(*counters_->find(key)));
+    };
+    const rsn at = protocol::header_of(*counters_->find(key))->rsn;
+    around_.model.remove(*node_, number, now(), at);
+    write_record(key, {});
+    log_debug("CLIENT {} deletes {} on node {}", process_, text_of(key), node());
+    schedule_for_deletion(key);
+    unlock();
+}
+
+void cluster_client::schedule_for_deletion(const bytes& key) {
+    const protocol::key_data what{
+        protocol::db_id_of(volatile_name), *protocol::header_of(*counters_->find(key)), key};
+    const bytes data = protocol::encode_request<controls::schedule_for_deletion>(what);
+    protocol::req_control body;
+    body.opcode = controls::schedule_for_deletion::opcode;
+    body.flags = protocol::control_flag::noreply;
+    body.data = data;
+    node_->client_sends(id_, protocol::encode(header(protocol::current_node, reqid{0}), body));
 }
 
 // A read without a lock: only that it is answered counts.

@@ -70,6 +70,8 @@ private:
     void unlock();
     void write_record(const bytes& key, byte_view data);
     async::task<> increment();
+    async::task<> remove();
+    void schedule_for_deletion(const bytes& key);
     async::task<> fetch();
     async::task<> transaction();
     async::task<bool> take_turn();

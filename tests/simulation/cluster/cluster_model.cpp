@@ -135,10 +135,37 @@ void cluster_model::changed(
             fail(fmt::format("I3: rsn of '{}' falls on node {}", text_of(key), id));
         }
     }
+    if (db != nullptr && name == volatile_name && before != nullptr && after == nullptr &&
+        data_after_header(*before).empty() && header_of(*before)->dmaster == id) {
+        check_last_copy(*at, *db, key);
+    }
     if (name == persistent_name) {
         ledgers_touched_.insert(id);
     } else {
         touched_.insert(to_bytes(key));
+    }
+}
+
+// I23: when the dmaster forgets a deleted record nobody in its epoch holds a value of it.
+void cluster_model::check_last_copy(cluster_node& at, const ctdbd::database& db, byte_view key) {
+    const auto epoch = epochs_.find(db.generation());
+    if (epoch != epochs_.end() && epoch->second.contested) {
+        return;
+    }
+    for (const auto& [id, other] : nodes_) {
+        const ctdbd::database* theirs = find(*other, volatile_name);
+        if (theirs == nullptr || other->inactive() || theirs->generation() != db.generation()) {
+            continue;
+        }
+        const bytes* copy = other->file(std::string(volatile_name))->find(key);
+        if (copy != nullptr && !data_after_header(*copy).empty()) {
+            fail(fmt::format(
+                "I23: node {} deletes '{}', of which node {} holds a value",
+                at.self(),
+                text_of(key),
+                id
+            ));
+        }
     }
 }
 
@@ -204,6 +231,7 @@ void cluster_model::leave_holders(
 ) {
     std::set<std::uint64_t> copies;
     bool stray = contested;
+    bool holds_deletion = false;
     std::optional<rsn> newest; // of those who were there
     std::optional<rsn> oldest; // of those who come back
     for (const pnn member : map) {
@@ -218,6 +246,7 @@ void cluster_model::leave_holders(
             copies.insert(stamp);
             stray = stray || counter.strays.contains(stamp);
             const rsn number = header_of(*value)->rsn;
+            holds_deletion = holds_deletion || (stamp == 0 && number >= counter.deleted_at);
             const auto known = epochs_.find(db->generation());
             const bool was_there =
                 known != epochs_.end() && known->second.order == newest_committed_;
@@ -228,6 +257,7 @@ void cluster_model::leave_holders(
     if (copies.empty()) {
         copies.insert(0);
     }
+    const bool only_empty = copies.size() == 1 && copies.contains(0);
     // databases.md 6.6 knows only rsns: a copy of an older epoch, never made invalid, may win.
     const bool overtaken = !strict && oldest && (!newest || *oldest >= *newest);
     if (overtaken && counter.candidates.empty() && !stray && copies.size() > 1) {
@@ -236,8 +266,12 @@ void cluster_model::leave_holders(
     stray = stray || overtaken;
     if (!counter.candidates.empty()) {
         counter.candidates = copies;
-    } else if (stray || !copies.contains(counter.current.stamp)) {
-        lost_records += copies.contains(counter.current.stamp) ? 0 : 1;
+        return;
+    }
+    const bool held =
+        counter.deleted_at ? holds_deletion || only_empty : copies.contains(counter.current.stamp);
+    if (stray || !held) {
+        lost_records += held ? 0 : 1;
         counter.candidates = copies;
     }
 }
@@ -417,10 +451,28 @@ void cluster_model::saw(cluster_node& node, std::uint32_t key, const counter_val
 counter_value
 cluster_model::increment(cluster_node& node, std::uint32_t key, const counter_value& seen) {
     const counter_value next{seen.counter + 1, ++last_stamp_};
+    write(node, key, seen, next);
+    return next;
+}
+
+void cluster_model::remove(
+    cluster_node& node, std::uint32_t key, const counter_value& seen, rsn at
+) {
+    ++removals;
+    write(node, key, seen, counter_value{});
+    if (of_newest_epoch(node)) {
+        counters_[key].deleted_at = at;
+    }
+}
+
+void cluster_model::write(
+    cluster_node& node, std::uint32_t key, const counter_value& seen, const counter_value& next
+) {
     counter_state& counter = counters_[key];
     if (of_newest_epoch(node)) {
         saw(node, key, seen);
         counter.current = next;
+        counter.deleted_at.reset();
         if (!counter.candidates.empty()) {
             counter.candidates.insert(next.stamp);
         }
@@ -437,7 +489,6 @@ cluster_model::increment(cluster_node& node, std::uint32_t key, const counter_va
             counter.candidates.insert(next.stamp);
         }
     }
-    return next;
 }
 
 // ---- the ledger ----
@@ -517,6 +568,25 @@ void cluster_model::check_one_leader() {
             fail(fmt::format("node {} leads without the lock", id));
         }
         leader = id;
+    }
+}
+
+// What was deleted has left the cluster: databases do not grow (databases.md 8). An empty copy of a
+// record that its dmaster has with a value is no deleted record.
+void cluster_model::check_vacuumed() {
+    for (std::uint32_t key = 0; key < counter_keys; ++key) {
+        std::optional<pnn> empty;
+        bool lives = false;
+        for (const auto& [id, node] : nodes_) {
+            const bytes* value = node->file(std::string(volatile_name))->find(counter_key(key));
+            if (value != nullptr) {
+                lives = lives || !data_after_header(*value).empty();
+                empty = id;
+            }
+        }
+        if (empty && !lives) {
+            fail(fmt::format("node {} still keeps the deleted counter {}", *empty, key));
+        }
     }
 }
 

@@ -30,11 +30,15 @@ public:
     void forget(pnn node) { seen_.erase(node); }
     // At rest: all nodes hold the same, nothing promised is missing.
     void check_rest(const std::set<std::uint64_t>& acknowledged);
+    // A few vacuum intervals later.
+    void check_vacuumed();
 
     // Clients: under the chain lock at `node`, whose record is its own.
     void saw(cluster_node& node, std::uint32_t key, const counter_value& value);
     [[nodiscard]] counter_value
     increment(cluster_node& node, std::uint32_t key, const counter_value& seen);
+    // The record is emptied: from now on nobody may see an older value (I7).
+    void remove(cluster_node& node, std::uint32_t key, const counter_value& seen, rsn at);
     void acknowledged(cluster_node& node, std::uint64_t transaction);
     [[nodiscard]] bool forgiven(std::uint64_t transaction) const {
         return forgiven_.contains(transaction);
@@ -47,6 +51,7 @@ public:
     [[nodiscard]] const std::optional<std::string>& failure() const noexcept { return failure_; }
 
     std::uint64_t increments = 0;
+    std::uint64_t removals = 0;
     std::uint64_t transactions = 0; // acknowledged
     std::uint64_t unpromised = 0;   // writes outside of the newest epoch
     std::uint64_t lost_records = 0; // the last holder left the cluster
@@ -59,6 +64,7 @@ public:
 private:
     struct counter_state {
         counter_value current;
+        std::optional<rsn> deleted_at;      // current is a deletion: the record's rsn then
         std::set<std::uint64_t> strays;     // stamps written outside of the newest epoch
         std::set<std::uint64_t> candidates; // not empty: any of these may have won
     };
@@ -90,6 +96,7 @@ private:
     void committed(cluster_node& node, ctdbd::database& db);
     void thawed(cluster_node& node, ctdbd::database& db);
     void check_owners();
+    void check_last_copy(cluster_node& at, const ctdbd::database& db, byte_view key);
     void check_one_leader();
     void look_for_contest();
     void forgive(const std::vector<pnn>& map);
@@ -98,6 +105,9 @@ private:
     compare(const std::vector<record_map>& a, const std::vector<record_map>& b, bool one_up) const;
     void leave_holders(
         counter_state& counter, std::uint32_t key, const std::vector<pnn>& map, bool contested
+    );
+    void write(
+        cluster_node& node, std::uint32_t key, const counter_value& seen, const counter_value& next
     );
     [[nodiscard]] bool of_newest_epoch(cluster_node& node) const;
     [[nodiscard]] cluster_node* node(pnn which) const;

@@ -55,6 +55,9 @@ ctdbd::node_settings cluster_node::settings() const {
     s.tunables[tunable_id::rerecovery_timeout] = 2;
     s.tunables[tunable_id::recover_timeout] = 5;
     s.tunables[tunable_id::control_timeout] = 10;
+    s.tunables[tunable_id::vacuum_interval] = 1;
+    s.tunables[tunable_id::vacuum_fast_path_count] = 3;
+    s.tunables[tunable_id::vacuum_max_run_time] = 10;
     if (around_.arbiter != nullptr) {
         s.cluster_lock = "!simulated";
     }

@@ -13,6 +13,7 @@ namespace {
 constexpr auto settle_limit = 30s;      // bans, deadlines of controls (10 s), elections
 constexpr auto leader_timeout = 2500ms; // the leader says so every second
 constexpr auto rest = 1s;
+constexpr auto vacuum_time = 12s; // a full run, two runs at the lmaster, one more after a failure
 constexpr auto reconnect_after = 100ms;
 constexpr std::uint64_t steps_per_second_max = 200'000;
 
@@ -381,11 +382,18 @@ run_result cluster_run::run() {
     if (!model_.failure()) {
         model_.check_rest(clients_around_.acknowledged);
     }
+    const auto vacuumed = world_.now() + vacuum_time;
+    while (!model_.failure() && step(vacuumed)) {
+    }
+    if (!model_.failure()) {
+        model_.check_vacuumed();
+    }
     result.failure = model_.failure();
     result.steps = world_.steps();
     result.virtual_seconds = std::chrono::duration<double>(world_.now() - began).count();
     result.epochs = model_.epochs;
     result.increments = model_.increments;
+    result.removals = model_.removals;
     result.transactions = model_.transactions;
     result.unpromised = model_.unpromised;
     result.lost_records = model_.lost_records;

@@ -33,6 +33,7 @@ struct run_result {
     double settled_after_s = 0; // from the healing
     std::uint64_t epochs = 0;
     std::uint64_t increments = 0;
+    std::uint64_t removals = 0;
     std::uint64_t transactions = 0;
     std::uint64_t unpromised = 0;
     std::uint64_t lost_records = 0;

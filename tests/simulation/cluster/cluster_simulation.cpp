@@ -39,7 +39,7 @@ run_result run_seed(std::uint64_t seed) {
 void print(const run_result& one) {
     std::printf(
         "%.1f virtual seconds, settled %.1f s after healing, %llu events, %llu epochs, "
-        "%llu increments (%llu outside of the epoch, %llu times all holders left), "
+        "%llu increments, %llu deletions (%llu outside of the epoch, %llu times all holders left), "
         "%llu transactions (%llu might go, %llu turns lost); known gaps: %llu records and %llu "
         "transactions might be overtaken by copies of older epochs: %s\n",
         one.virtual_seconds,
@@ -47,6 +47,7 @@ void print(const run_result& one) {
         static_cast<unsigned long long>(one.steps),
         static_cast<unsigned long long>(one.epochs),
         static_cast<unsigned long long>(one.increments),
+        static_cast<unsigned long long>(one.removals),
         static_cast<unsigned long long>(one.unpromised),
         static_cast<unsigned long long>(one.lost_records),
         static_cast<unsigned long long>(one.transactions),
@@ -108,6 +109,7 @@ void add(run_result& sum, const run_result& one) {
     sum.settled_after_s = std::max(sum.settled_after_s, one.settled_after_s);
     sum.epochs += one.epochs;
     sum.increments += one.increments;
+    sum.removals += one.removals;
     sum.transactions += one.transactions;
     sum.unpromised += one.unpromised;
     sum.lost_records += one.lost_records;

@@ -35,9 +35,9 @@ record_engine::impl::put(byte_view key, pnn lmaster, const record_header& header
         return pass(done);
     }
     if (decision.note == vacuum_note::candidate) {
-        events_.deletion_candidate(key, decision.header);
+        events_.deletion_candidate(settings_.db, key, decision.header);
     } else if (decision.note == vacuum_note::not_candidate) {
-        events_.not_deletion_candidate(key);
+        events_.not_deletion_candidate(settings_.db, key);
     }
     return decision.header;
 }

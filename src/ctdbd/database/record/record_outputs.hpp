@@ -67,8 +67,10 @@ public:
     virtual void packet_dropped(std::string_view /*why*/) {} // from a node: surprise, counted
     // Delete queue of vacuuming (databases.md 2.2): an empty record was stored by its dmaster; or
     // the key holds something else again.
-    virtual void deletion_candidate(byte_view /*key*/, const protocol::record_header& /*stored*/) {}
-    virtual void not_deletion_candidate(byte_view /*key*/) {}
+    virtual void deletion_candidate(
+        db_id /*db*/, byte_view /*key*/, const protocol::record_header& /*stored*/
+    ) {}
+    virtual void not_deletion_candidate(db_id /*db*/, byte_view /*key*/) {}
     // A request was taken up under its lock; `arrival` counts up per engine (tests: arrival order).
     virtual void taken_up(byte_view /*key*/, std::uint64_t /*arrival*/, bool /*from_node*/) {}
 };

@@ -18,13 +18,16 @@ using ctdbd::asker;
 
 fake_node::fake_node(fake_cluster& cluster, pnn self)
     : cluster_(cluster), self_(self), files(cluster.rt, fmt::format("/node{}/", self)),
-      databases(*this, files, {}), commits(*this, databases), traverses(*this, databases) {
+      databases(*this, files, {}), commits(*this, databases), traverses(*this, databases),
+      vacuum(*this, databases, vacuum_doors()) {
     serve_cluster_controls();
     serve_database_controls();
     serve_recovery_controls();
+    serve_vacuum_controls();
     databases.on_detach([this](ctdbd::database& db) {
         commits.database_gone(db.id());
         traverses.database_gone(db.id());
+        vacuum.database_gone(db.id());
     });
 }
 
@@ -310,6 +313,37 @@ void fake_node::serve_recovery_controls() {
     on_later<controls::db_push_confirm>([this](db_id id, const asker&, auto reply) {
         databases.push_confirm(id, reply);
     });
+}
+
+ctdbd::vacuum_service::doors fake_node::vacuum_doors() {
+    ctdbd::vacuum_service::doors doors;
+    doors.fetch = [this](ctdbd::database&, byte_view key, reqid id) {
+        fetches.push_back({std::string(text_of(key)), id});
+    };
+    doors.forget = [this](ctdbd::database&) { ++fetches_forgotten; };
+    return doors;
+}
+
+void fake_node::serve_vacuum_controls() {
+    handlers_[controls::vacuum_fetch::opcode] =
+        [this](const client::control_call& call, const asker& who, const control_reply& reply) {
+            reply(as_answer(vacuum.fetch_wanted(call.data, who)));
+        };
+    handlers_[controls::try_delete_records::opcode] =
+        [this](const client::control_call& call, const asker& who, const control_reply& reply) {
+            vacuum.try_delete_records(
+                call.data,
+                who,
+                [reply](const answer<protocol::record_buffer>& kept) {
+                    client::control_answer said;
+                    if (kept) {
+                        said.status = 0;
+                        said.data = protocol::encode_reply<controls::try_delete_records>(*kept);
+                    }
+                    reply(said);
+                }
+            );
+        };
 }
 
 // ---- cluster ----

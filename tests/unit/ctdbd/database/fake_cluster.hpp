@@ -6,6 +6,7 @@
 #include "ctdbd/database/commit_service.hpp"
 #include "ctdbd/database/database_set.hpp"
 #include "ctdbd/database/traverse_service.hpp"
+#include "ctdbd/database/vacuum/vacuum_service.hpp"
 #include "tests/unit/ctdbd/database/fake_store.hpp"
 #include "tests/unit/ctdbd/database/test_runtime.hpp"
 
@@ -59,6 +60,13 @@ public:
     ctdbd::database_set databases;
     ctdbd::commit_service commits;
     ctdbd::traverse_service traverses;
+    struct wanted_fetch {
+        std::string key;
+        reqid id;
+    };
+    std::vector<wanted_fetch> fetches; // of vacuuming: the test brings the records
+    std::size_t fetches_forgotten = 0;
+    ctdbd::vacuum_service vacuum;
 
     void serve(const client::control_call& call, const ctdbd::asker& who, control_reply reply);
     void hear(srvid address, byte_view data);
@@ -83,6 +91,8 @@ private:
     void serve_cluster_controls();
     void serve_database_controls();
     void serve_recovery_controls();
+    void serve_vacuum_controls();
+    [[nodiscard]] ctdbd::vacuum_service::doors vacuum_doors();
     [[nodiscard]] protocol::node_map node_map() const;
     ctdbd::answer<> change_mode(protocol::recovery_mode wanted);
 

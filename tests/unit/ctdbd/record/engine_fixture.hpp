@@ -222,7 +222,7 @@ protected:
     }
     void request_recovery(std::string_view reason) override { say("recovery: {}", reason); }
     void packet_dropped(std::string_view) override { ++dropped_; }
-    void deletion_candidate(byte_view key, const protocol::record_header&) override {
+    void deletion_candidate(db_id, byte_view key, const protocol::record_header&) override {
         candidates_.emplace_back(text_of(key));
     }
 
