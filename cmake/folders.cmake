@@ -16,13 +16,16 @@ function(ctdb_library name)
   target_link_libraries(${name} PUBLIC ${arg_LINK})
 endfunction()
 
-# ctdb_program(NAME DESTINATION dir SOURCES... LINK libs...): an installed executable.
+add_custom_target(programs COMMENT "Everything that is installed, and the programs tests use")
+
+# ctdb_program(NAME [DESTINATION dir] SOURCES... LINK libs...): an executable in bin; installed if it has a destination.
 function(ctdb_program name)
   cmake_parse_arguments(arg "" "DESTINATION" "LINK" ${ARGN})
   add_executable(${name} ${arg_UNPARSED_ARGUMENTS})
   target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(${name} PRIVATE ${arg_LINK})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+  add_dependencies(programs ${name})
   if(arg_DESTINATION)
     install(TARGETS ${name} RUNTIME DESTINATION ${arg_DESTINATION})
   endif()

@@ -7,6 +7,7 @@
 #include <array>
 #include <csignal>
 #include <cstdlib>
+#include <cstring>
 
 #include <fcntl.h>
 #include <sched.h>
@@ -66,7 +67,9 @@ public:
     }
     void ready() {
         const char byte = 0;
-        static_cast<void>(::write(ready_.get(), &byte, 1));
+        if (::write(ready_.get(), &byte, 1) != 1) {
+            log_warning("whoever started ctdbd is not told: {}", std::strerror(errno));
+        }
         ready_.reset();
     }
 

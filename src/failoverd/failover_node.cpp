@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 
 constexpr async::duration kernel_check = 1s;
 constexpr async::duration reconnect_pause = 100ms;
+constexpr async::duration introduction = 5s;  // a node that has just come says soon what it is
 constexpr async::duration change_batch = 5ms; // one look for many notifications
 constexpr int monitor_failures_max = 2;       // intervals for which an old result counts
 
@@ -96,7 +97,15 @@ failover_node::failover_node(
                                         ),
       status_soon_(loop, [this] { send_status(); }), tick_(loop, [this] { pump(); }),
       beat_(loop, [this] { beat(); }), renewal_(loop, [this] { renew(); }),
-      verify_soon_(loop, [this] { verify(); }), changed_(loop),
+      verify_soon_(loop, [this] { verify(); }),
+      strangers_told_(
+          loop,
+          [] {
+              log_warning("nodes of another implementation are active: this node moves no addresses"
+              );
+          }
+      ),
+      changed_(loop),
       ctdbd_(
           loop,
           settings_.where().provider_socket(),
@@ -288,8 +297,10 @@ void failover_node::node_map_is(const provider::node_map_changed& event) {
             own_flags_ = n.flags;
         }
     }
-    if (all_ours_ && !event.all_ours) {
-        log_warning("nodes of another implementation are active: this node moves no addresses");
+    if (event.all_ours) {
+        strangers_told_.cancel();
+    } else if (all_ours_) {
+        strangers_told_.arm_in(introduction);
     }
     all_ours_ = event.all_ours;
     open_last_word();

@@ -144,6 +144,7 @@ private:
     async::timer beat_;
     async::timer renewal_;
     async::timer verify_soon_;
+    async::timer strangers_told_;
     async::notice changed_; // for keep_monitoring, keep_client, leave_cluster
     std::unique_ptr<netlink::change_watch> watch_;
     std::map<pnn, protocol::sock_addr> node_addresses_;

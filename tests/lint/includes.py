@@ -26,6 +26,7 @@ MAY_SEE = {
     "common/tdb": ASYNC + ["common/protocol", "common/tdb", "common/sock"],
     "common/sock": ASYNC + ["common/protocol", "common/sock"],
     "common/daemon": ASYNC + ["common/daemon"],
+    "common/daemon/companion": ASYNC + ["common/daemon", "common/cmdline", "common/conf", "common/logging", "common/path"],
     "common/event": ASYNC + ["common/sock", "common/event"],
     "common/provider": ASYNC + ["common/protocol", "common/sock", "common/provider"],
     "common/netlink": ASYNC + ["common/protocol", "common/netlink"],

@@ -63,6 +63,9 @@ provider_number provider_hub::connected(std::unique_ptr<provider_link> link, std
     state->link = std::move(link);
     state->pid = pid;
     state->heard = router_.runtime().now();
+    if (!heartbeat_.armed()) {
+        last_beat_ = state->heard;
+    }
     const provider_number number = next_provider_++;
     providers_.emplace(number, std::move(state));
     if (!heartbeat_.armed()) {
@@ -397,10 +400,15 @@ void provider_hub::take_acknowledge(std::uint32_t number, const provider::acknow
     }
 }
 
+// P5
 void provider_hub::beat() {
     const async::time_point now = router_.runtime().now();
+    const bool we_paused = now - std::exchange(last_beat_, now) > 2 * heartbeat_every;
     std::vector<provider_number> silent;
     for (const auto& [number, state] : providers_) {
+        if (we_paused) {
+            state->heard = now;
+        }
         if (now - state->heard > silence_limit) {
             silent.push_back(number);
             continue;
@@ -408,6 +416,13 @@ void provider_hub::beat() {
         send(*state, 0, provider::heartbeat{events_.lock_verified_ms()});
     }
     for (const provider_number number : silent) {
+        log_error(
+            "{} (pid {}) has been silent for {} s: it is ended",
+            providers_.at(number)->name,
+            providers_.at(number)->pid,
+            silence_limit.count()
+        );
+        providers_.at(number)->link->end_process();
         drop(number, "silent for too long");
     }
     if (!providers_.empty()) {

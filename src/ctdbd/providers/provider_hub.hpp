@@ -7,7 +7,8 @@
 //       with the last published answer if there is one, else status -1 "NAME not available".
 //   P3  a client that has sent a provider something is announced to it when it goes, before its id
 //   is used again. P4  an event that asks for acknowledgement ends with all acknowledgements or at
-//   its deadline.
+//   its deadline. P5  a provider that is silent for `silence_limit` is ended, so that it is started
+//   again: its controls are held meanwhile (P2). After a pause of our own all get the time anew.
 #pragma once
 
 #include "common/async/slot.hpp"
@@ -33,6 +34,8 @@ public:
     virtual ~provider_link() = default;
     virtual void send(bytes packet) = 0;
     virtual void close() = 0; // what was sent still goes out; provider_gone() is not called
+    // The process at the other end hangs: whoever started it starts it again once it has ended.
+    virtual void end_process() = 0;
 };
 
 using provider_number = std::uint64_t;
@@ -110,6 +113,7 @@ private:
     std::uint32_t next_number_ = 1;
     std::map<std::uint32_t, bytes> published_; // opcode -> answer
     async::timer heartbeat_;
+    async::time_point last_beat_;
 };
 
 } // namespace ctdb::ctdbd

@@ -1,18 +1,33 @@
 #include "ctdbd/providers/provider_server.hpp"
 
+#include "common/base/log.hpp"
+
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+
+#include <signal.h>
+
 namespace ctdb::ctdbd {
 
 namespace {
 
 class socket_link final : public provider_link {
 public:
-    socket_link(sock::sock_daemon& socket, sock::connection_id id) : socket_(socket), id_(id) {}
+    socket_link(sock::sock_daemon& socket, sock::connection_id id, std::int32_t pid)
+        : socket_(socket), id_(id), pid_(pid) {}
     void send(bytes packet) override { socket_.send(id_, std::move(packet)); }
     void close() override { socket_.close_when_flushed(id_); }
+    void end_process() override {
+        if (pid_ > 0 && ::kill(pid_, SIGKILL) != 0) {
+            log_warning("process {} cannot be ended: {}", pid_, std::strerror(errno));
+        }
+    }
 
 private:
     sock::sock_daemon& socket_;
     const sock::connection_id id_;
+    const std::int32_t pid_; // as the kernel says; the connection is open, so it is still theirs
 };
 
 } // namespace
@@ -45,7 +60,7 @@ provider_server::listen(async::event_loop& loop, const std::string& path, provid
 }
 
 void provider_server::connect(sock::connection_id id, std::int32_t pid) {
-    numbers_.emplace(id, hub_.connected(std::make_unique<socket_link>(*socket_, id), pid));
+    numbers_.emplace(id, hub_.connected(std::make_unique<socket_link>(*socket_, id, pid), pid));
 }
 
 } // namespace ctdb::ctdbd

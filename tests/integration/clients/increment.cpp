@@ -1,6 +1,7 @@
-// ctdb-test-increment DB KEY COUNT [--until-error]: adds one to a number COUNT times, each time
-// under the record's lock, and prints how many additions were acknowledged.
+// ctdb-test-increment DB KEY COUNT [--until-error | --pause-us N]: adds one to a number COUNT
+// times, each time under the record's lock, and prints how many additions were acknowledged.
 //
+// --pause-us: that long between two additions, so that the work lasts.
 // The record of the volatile database DB holds decimal text; the first one makes it. An addition is
 // acknowledged once it is stored under the lock while ctdbd is there. SIGTERM ends the work after
 // the addition that is going on. Exit status: 0 = COUNT reached or asked to end; 1 = an error, with
@@ -30,6 +31,7 @@ struct order {
     std::string key;
     std::uint64_t count = 0;
     bool until_error = false;
+    std::chrono::microseconds pause{0};
 };
 
 struct progress {
@@ -48,15 +50,15 @@ std::optional<std::uint64_t> number_in(std::string_view text) {
 }
 
 std::optional<order> parse(int argc, char** argv) {
-    const bool flag = argc == 5 && std::string_view(argv[4]) == "--until-error";
-    if (argc != 4 && !flag) {
+    const std::string_view option = argc > 4 ? argv[4] : "";
+    const bool until_error = argc == 5 && option == "--until-error";
+    const bool paused = argc == 6 && option == "--pause-us";
+    const auto count = argc > 3 ? number_in(argv[3]) : std::nullopt;
+    const auto pause = paused ? number_in(argv[5]) : std::optional<std::uint64_t>(0);
+    if (!count || !pause || (argc != 4 && !until_error && !paused)) {
         return std::nullopt;
     }
-    const auto count = number_in(argv[3]);
-    if (!count) {
-        return std::nullopt;
-    }
-    return order{argv[1], argv[2], *count, flag};
+    return order{argv[1], argv[2], *count, until_error, std::chrono::microseconds(*pause)};
 }
 
 async::task<result<>> increment(client::database& db, bytes key, async::time_point deadline) {
@@ -88,7 +90,7 @@ work(async::event_loop& loop, client::client& ctdbd, const order& what, progress
             co_return pass(done);
         }
         // One turn of the loop: is ctdbd still there, does anybody want us to end?
-        co_await async::sleep_for(loop, async::duration::zero());
+        co_await async::sleep_for(loop, what.pause);
         if (so_far.disconnected) {
             co_return fail(ENOTCONN, "ctdbd is gone");
         }
@@ -118,7 +120,9 @@ result<> run(const order& what, progress& so_far) {
 int main(int argc, char** argv) {
     const auto what = parse(argc, argv);
     if (!what) {
-        fmt::print(stderr, "usage: ctdb-test-increment DB KEY COUNT [--until-error]\n");
+        fmt::print(
+            stderr, "usage: ctdb-test-increment DB KEY COUNT [--until-error | --pause-us N]\n"
+        );
         return 2;
     }
     progress so_far;

@@ -197,22 +197,22 @@ start_node 2
 wait_for 60 healthy 3 || failed 'the killed node does not come back'
 wait_for 20 on_survivors 0 1 2 || failed 'an address was lost when the killed node came back'
 
-# Not on the leader's node: a coordinator that hangs moves nothing until it is back.
-hanging=1
-others='0 2'
-if [ "$(ctdb_on 0 leader)" = 1 ]; then
-	hanging=2
-	others='0 1'
-fi
+# ctdbd ends a failoverd that hangs and starts it again, also on the node that leads; moves go on.
+leader=$(ctdb_on 0 leader)
+other=$(((leader + 1) % 3))
 begun=$(now)
-hung=$(pid_of "$hanging" failoverd)
+hung=$(pid_of "$leader" failoverd)
 kill -STOP "$hung"
-wait_for 15 holds_none "$hanging" || failed 'a hanging failoverd keeps its addresses'
-printf 'failoverd stopped: its node has no address after %s s\n' "$(since "$begun")"
-# shellcheck disable=SC2086 # two numbers
-wait_for 10 on_survivors $others || failed 'the addresses of a hanging failoverd are lost'
-kill -CONT "$hung"
-wait_for 20 holds_some "$hanging" || failed 'failoverd is not used again after it hung'
+ended() {
+	! [ -e "/proc/$hung" ]
+}
+wait_for 15 ended || failed 'a hanging failoverd is not ended'
+printf 'failoverd stopped on the leader: it is ended after %s s\n' "$(since "$begun")"
+ctdb_on 0 disable -n "$other" || failed 'ctdb disable fails'
+wait_for 20 holds_none "$other" || failed 'no address moves after failoverd hung'
+printf 'failoverd stopped on the leader: addresses move again after %s s\n' "$(since "$begun")"
+ctdb_on 0 enable -n "$other" || failed 'ctdb enable fails'
+wait_for 20 holds_some "$other" || failed 'an enabled node gets nothing after failoverd hung'
 wait_for 10 on_survivors 0 1 2 || failed 'an address was lost after failoverd hung'
 never_twice 'while failoverd hung'
 

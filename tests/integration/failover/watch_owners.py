@@ -2,12 +2,12 @@
 """Watch which namespaces have which address until SIGTERM.
 
 Usage: watch_owners.py OUTPUT INTERFACE PREFIX NAMESPACE...
-A child for each namespace looks every 10 ms for the addresses of INTERFACE that begin with PREFIX. It is not a process of the
-namespace (a test may kill all of those): only its socket is.
+Every 10 ms it asks each namespace for the addresses of INTERFACE that begin with PREFIX. It is not a process of a namespace
+(a test may kill all of those): only its sockets are. The namespaces are asked one after the other, so an address that moves
+meanwhile is seen on both sides; two owners are proven when the one who was asked first still has it when asked again.
 OUTPUT gets one line per change, `SECONDS ADDRESS OWNERS`, and `TWICE ...` whenever an address has two owners."""
 import ctypes
 import os
-import select
 import signal
 import socket
 import struct
@@ -45,53 +45,45 @@ def enter(path):
             sys.exit(f"cannot enter {path}")
 
 
-def child(namespace, interface, prefix, out):
-    parent = os.getppid()
-    home = os.open("/proc/self/ns/net", os.O_RDONLY)
+def listen_in(namespace, interface, home):
     enter(f"/run/netns/{namespace}")
     kernel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
     kernel.bind((0, 0))
     index = socket.if_nametoindex(interface)
     enter(f"/proc/self/fd/{home}")
-    before = None
-    while os.getppid() == parent:
-        now = addresses(kernel, index, prefix)
-        if now != before:
-            os.write(out, (" ".join(sorted(now)) + "\n").encode())
-            before = now
-        time.sleep(0.01)
+    return kernel, index
+
+
+def owners_now(look, count):
+    """Each address with the numbers of its owners, asked in order; an owner who is not alone is asked again."""
+    owners = {}
+    for number in range(count):
+        for address in look(number):
+            owners.setdefault(address, []).append(number)
+    for address, who in owners.items():
+        if len(who) > 1:
+            owners[address] = [n for n in who[:-1] if address in look(n)] + who[-1:]
+    return owners
 
 
 def main(output, interface, prefix, *namespaces):
-    owners, pipes = {}, {}
-    for number, namespace in enumerate(namespaces):
-        read, write = os.pipe()
-        if os.fork() == 0:
-            try:
-                child(namespace, interface, prefix, write)
-            finally:
-                os._exit(0)
-        os.close(write)
-        pipes[read] = number
+    home = os.open("/proc/self/ns/net", os.O_RDONLY)
+    places = [listen_in(namespace, interface, home) for namespace in namespaces]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    parent = os.getppid()
+    before = {}
     with open(output, "w", buffering=1) as log:
-        while True:
-            ready, _, _ = select.select([*pipes], [], [], 1)
-            for read in ready:
-                data = os.read(read, 65536).decode()
-                if not data:
-                    del pipes[read]
-                    continue
-                for line in data.splitlines():
-                    now = set(line.split())
-                    for address in now | {a for a, who in owners.items() if pipes[read] in who}:
-                        who = owners.setdefault(address, set())
-                        before = set(who)
-                        (who.add if address in now else who.discard)(pipes[read])
-                        if who != before:
-                            text = ",".join(map(str, sorted(who))) or "-"
-                            log.write(f"{time.time():.3f} {address} {text}\n")
-                            if len(who) > 1:
-                                log.write(f"TWICE {time.time():.3f} {address} {text}\n")
+        while os.getppid() == parent:
+            owners = owners_now(lambda number: addresses(*places[number], prefix), len(places))
+            for address in sorted(owners.keys() | before.keys()):
+                who = owners.get(address, [])
+                if who != before.get(address, []):
+                    text = ",".join(map(str, who)) or "-"
+                    log.write(f"{time.time():.3f} {address} {text}\n")
+                    if len(who) > 1:
+                        log.write(f"TWICE {time.time():.3f} {address} {text}\n")
+            before = owners
+            time.sleep(0.01)
+
 
 main(*sys.argv[1:])

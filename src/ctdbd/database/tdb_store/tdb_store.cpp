@@ -26,27 +26,14 @@ struct tdb_store::chain_wait {
     tdb::lock_agents::job_ptr job;
 };
 
-// Tells whether the store still exists after it has called out to its owner. Calls out do not nest.
+// Tells whether the store still exists after it has called out to its owner.
 class tdb_store::call_out {
 public:
-    explicit call_out(tdb_store& store) : store_(store), outer_(store.gone_) {
-        store_.gone_ = &gone_;
-    }
-    call_out(const call_out&) = delete;
-    call_out& operator=(const call_out&) = delete;
-    ~call_out() {
-        if (!gone_) {
-            store_.gone_ = outer_;
-        } else if (outer_ != nullptr) {
-            *outer_ = true;
-        }
-    }
-    [[nodiscard]] bool store_is_gone() const noexcept { return gone_; }
+    explicit call_out(const tdb_store& store) : store_(store.exists_) {}
+    [[nodiscard]] bool store_is_gone() const noexcept { return store_.expired(); }
 
 private:
-    tdb_store& store_;
-    bool* outer_;
-    bool gone_ = false;
+    const std::weak_ptr<const existence> store_;
 };
 
 tdb_store::tdb_store(
@@ -60,9 +47,7 @@ tdb_store::tdb_store(
       closed_(std::move(closed)), tell_cancelled_(agents.loop(), [this] { tell_cancelled(); }) {}
 
 tdb_store::~tdb_store() {
-    if (gone_ != nullptr) {
-        *gone_ = true;
-    }
+    exists_.reset();
     waits_.clear();
     serving_.reset();
     update_job_.reset();

@@ -78,6 +78,7 @@ private:
         std::function<void(result<>)> done;
     };
     class call_out;
+    struct existence {};
 
     void retry(std::uint32_t chain);
     void ask_agent(chain_wait& wait);
@@ -113,7 +114,8 @@ private:
     tdb::guarded_file file_;
     tdb::agent_file agent_file_;
     std::function<void()> closed_;
-    bool* gone_ = nullptr; // set by the destructor when it runs inside one of our callbacks
+    // Ends first: the destructor may run inside one of our callbacks.
+    std::shared_ptr<const existence> exists_ = std::make_shared<const existence>();
 
     std::map<std::uint32_t, std::unique_ptr<chain_wait>> waits_; // by chain
     tdb::lock_agents::job_ptr serving_;                          // holds the marked chain

@@ -38,6 +38,8 @@ public:
         now_ = end;
         settle();
     }
+    // The process does not run for a while: what became due is late.
+    void pause(async::duration time) { now_ += time; }
     // Lets time pass until the condition holds; false: it does not within `limit`.
     bool wait_for(const std::function<bool()>& condition, async::duration limit) {
         const auto end = now_ + limit;
