@@ -147,8 +147,11 @@ void node::send_keepalive(pnn to) {
     router_.send_packet(to, protocol::encode(router_.header_to(to, reqid{0}), body));
 }
 
-void node::keepalive(pnn from, const protocol::keepalive& body) {
-    const announced_version theirs{body.version, body.uptime_s};
+void node::keepalive(pnn from, const std::optional<protocol::keepalive>& body) {
+    std::optional<announced_version> theirs;
+    if (body) {
+        theirs = announced_version{body->version, body->uptime_s};
+    }
     const auto uptime_s =
         std::chrono::duration_cast<std::chrono::seconds>(runtime_.now() - started_).count();
     const version_verdict verdict =
@@ -159,7 +162,11 @@ void node::keepalive(pnn from, const protocol::keepalive& body) {
                std::find(version_reported_.begin(), version_reported_.end(), from) ==
                    version_reported_.end()) {
         version_reported_.push_back(from);
-        log_warning("node {} announces version {:#x}, not ours", from, body.version);
+        log_warning(
+            "node {} announces {}, not our version",
+            from,
+            body ? fmt::format("version {:#x}", body->version) : "no version (before 4.7)"
+        );
     }
 }
 

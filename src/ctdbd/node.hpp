@@ -129,7 +129,7 @@ private:
     void record_packet(const protocol::packet& packet, byte_view raw) override;
     void control(const control_request& request, control_reply reply) override;
     void tunnel(const protocol::packet_header& header, const protocol::req_tunnel& body) override;
-    void keepalive(pnn from, const protocol::keepalive& body) override;
+    void keepalive(pnn from, const std::optional<protocol::keepalive>& body) override;
     // client_services
     void call(const record_call& call) override;
     [[nodiscard]] bool routed_elsewhere(pnn to) const override;

@@ -124,6 +124,9 @@ void router::receive(pnn peer, byte_view packet) {
 }
 
 void router::receive_from(pnn peer, byte_view packet) {
+    if (took_bare_keepalive(peer, packet)) {
+        return;
+    }
     const result<protocol::packet> decoded = protocol::decode_packet(packet);
     if (!decoded) {
         drop(peer, decoded.error().what.c_str());
@@ -138,6 +141,21 @@ void router::receive_from(pnn peer, byte_view packet) {
         return;
     }
     dispatch(peer, *decoded, packet);
+}
+
+// It has no body to decode and yet a meaning (wire-protocol.md 2.9).
+bool router::took_bare_keepalive(pnn peer, byte_view packet) {
+    if (packet.size() != protocol::header_size) {
+        return false;
+    }
+    const result<protocol::packet_header> header = protocol::parse_header(packet);
+    if (!header || !protocol::is_bare_keepalive(*header) || header->destnode != self_ ||
+        header->srcnode != peer) {
+        return false;
+    }
+    ++counters_.keepalive_packets_recv;
+    subjects_.keepalive(peer, std::nullopt);
+    return true;
 }
 
 // A relayed REQ_CALL carries the node that first asked; everything else its sender

@@ -17,6 +17,7 @@
 
 #include <deque>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -78,7 +79,8 @@ public:
     control(const control_request& request, std::function<void(client::control_answer)> reply) = 0;
     virtual void
     tunnel(const protocol::packet_header& header, const protocol::req_tunnel& body) = 0;
-    virtual void keepalive(pnn from, const protocol::keepalive& body) = 0;
+    // Nothing: the bare header that releases before 4.7 send.
+    virtual void keepalive(pnn from, const std::optional<protocol::keepalive>& body) = 0;
 };
 
 class router {
@@ -134,6 +136,7 @@ private:
     void dispatch_control(const protocol::packet_header& header, const protocol::req_control& body);
     void dispatch_record(const protocol::packet& p, byte_view raw);
     [[nodiscard]] bool source_is_true(pnn peer, const protocol::packet& p) const;
+    [[nodiscard]] bool took_bare_keepalive(pnn peer, byte_view packet);
     void drop(pnn peer, const char* why);
     void serve_self();
     bytes encode_control(pnn to, reqid id, const client::control_call& call, client_id owner) const;

@@ -68,7 +68,7 @@ private:
     void record_packet(const protocol::packet&, byte_view) override {}
     void control(const ctdbd::control_request& request, ctdbd::control_reply reply) override;
     void tunnel(const protocol::packet_header&, const protocol::req_tunnel&) override {}
-    void keepalive(pnn, const protocol::keepalive&) override {}
+    void keepalive(pnn, const std::optional<protocol::keepalive>&) override {}
 
     void serve_controls();
     void tick();

@@ -1,8 +1,8 @@
 // provider_hub: its properties P1 to P5 with a fake link and virtual time.
-#include "ctdbd/providers/provider_hub.hpp"
-
+#include "common/async/task_set.hpp"
 #include "common/protocol/controls.hpp"
-#include "tests/unit/ctdbd/database/test_runtime.hpp"
+#include "ctdbd/providers/provider_hub.hpp"
+#include "tests/unit/ctdbd/routing/lonely_router.hpp"
 
 #include <gtest/gtest.h>
 
@@ -12,37 +12,14 @@ namespace {
 using namespace std::chrono_literals;
 namespace controls = protocol::controls;
 
-struct no_links final : peer_links {
-    void send(pnn /*to*/, bytes /*packet*/) override {}
-    void fail(pnn /*peer*/, std::string /*why*/) override {}
-    [[nodiscard]] std::size_t queued_bytes(pnn /*to*/) const override { return 0; }
-};
-
-struct one_node final : node_directory {
-    [[nodiscard]] bool is_known(pnn node) const override { return node == pnn{0}; }
-    [[nodiscard]] bool is_connected(pnn node) const override { return node == pnn{0}; }
-    [[nodiscard]] std::vector<pnn> expand(pnn /*broadcast*/) const override { return {pnn{0}}; }
-    [[nodiscard]] bool own_is_banned() const override { return false; }
-};
-
-struct no_subjects final : packet_subjects {
-    void record_packet(const protocol::packet& /*packet*/, byte_view /*raw*/) override {}
-    void control(
-        const control_request& /*request*/, std::function<void(client::control_answer)> /*reply*/
-    ) override {}
-    void tunnel(
-        const protocol::packet_header& /*header*/, const protocol::req_tunnel& /*body*/
-    ) override {}
-    void keepalive(pnn /*from*/, const protocol::keepalive& /*body*/) override {}
-};
-
 // What a provider's process has seen of its hub.
 struct far_end {
     std::vector<provider::packet> received;
     bool closed = false;
     bool ended = false;
 
-    template <class Message> [[nodiscard]] std::vector<provider::packet> of() const {
+    template <class Message>
+    [[nodiscard]] std::vector<provider::packet> of() const {
         std::vector<provider::packet> found;
         for (const provider::packet& p : received) {
             if (std::holds_alternative<Message>(p.message)) {
@@ -70,7 +47,8 @@ private:
 
 class ProviderHub : public ::testing::Test {
 protected:
-    provider_number join(far_end& end, const std::string& name, std::vector<std::uint32_t> opcodes) {
+    provider_number
+    join(far_end& end, const std::string& name, std::vector<std::uint32_t> opcodes) {
         const provider_number number = hub.connected(std::make_unique<fake_link>(end), 4711);
         provider::register_provider wanted;
         wanted.name = name;
@@ -108,14 +86,10 @@ protected:
     }
 
     static constexpr std::uint32_t opcode = controls::release_ip::opcode;
-    testing::test_runtime runtime;
-    no_links links;
-    one_node nodes;
-    epoch current;
-    no_subjects subjects;
-    router way{runtime, pnn{0}, links, nodes, current, subjects};
+    testing::lonely_router node;
+    testing::test_runtime& runtime = node.runtime;
     std::vector<std::string> lost;
-    provider_hub hub{way, no_events(lost)};
+    provider_hub hub{node.way, no_events(lost)};
     std::vector<client::control_answer> answers;
 };
 
@@ -177,14 +151,14 @@ TEST_F(ProviderHub, ThePublishedAnswerServesWhileTheProviderIsAway) {
     const auto who = join_as_failoverd(end);
     provider::publish_answer published;
     published.opcode = opcode;
-    published.data = bytes{1, 2, 3};
+    published.data = to_bytes("addresses");
     hub.packet(who, provider::encode(0, published));
     hub.provider_gone(who);
     ask(opcode);
     runtime.advance(provider_hub::absence_limit + 10ms);
     ASSERT_EQ(answers.size(), 1U);
     EXPECT_EQ(answers[0].status, 0);
-    EXPECT_EQ(answers[0].data, (bytes{1, 2, 3}));
+    EXPECT_EQ(answers[0].data, (to_bytes("addresses")));
 }
 
 TEST_F(ProviderHub, AnEventEndsAtItsDeadlineWithoutAcknowledgement) {
@@ -192,11 +166,13 @@ TEST_F(ProviderHub, AnEventEndsAtItsDeadlineWithoutAcknowledgement) {
     const auto who = join_as_failoverd(end);
     std::vector<event_outcome> outcomes;
     async::task_set tasks(runtime);
-    tasks.spawn([](provider_hub& h, async::time_point until, std::vector<event_outcome>& out
-                ) -> async::task<> {
-        provider::message event = provider::start_services{};
-        out = co_await h.ask(std::string(), std::move(event), until);
-    }(hub, runtime.now() + 3s, outcomes));
+    tasks.spawn(
+        [](provider_hub& h, async::time_point until, std::vector<event_outcome>& out
+        ) -> async::task<> {
+            provider::message event = provider::start_services{};
+            out = co_await h.ask(std::string(), std::move(event), until);
+        }(hub, runtime.now() + 3s, outcomes)
+    );
     live(who, 4s);
     ASSERT_EQ(outcomes.size(), 1U);
     EXPECT_EQ(outcomes[0].status, ETIMEDOUT);
@@ -205,7 +181,7 @@ TEST_F(ProviderHub, AnEventEndsAtItsDeadlineWithoutAcknowledgement) {
 TEST_F(ProviderHub, AMalformedPacketEndsTheConnection) {
     far_end end;
     const auto who = join_as_failoverd(end);
-    hub.packet(who, bytes{1, 2, 3});
+    hub.packet(who, to_bytes("addresses"));
     EXPECT_TRUE(end.closed);
     EXPECT_EQ(lost, std::vector<std::string>{"failoverd"});
 }
