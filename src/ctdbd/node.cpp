@@ -158,15 +158,21 @@ void node::keepalive(pnn from, const std::optional<protocol::keepalive>& body) {
         versions_.received(from, theirs, static_cast<std::uint32_t>(uptime_s));
     if (verdict == version_verdict::shut_down) {
         host_.shut_down(0, fmt::format("node {} runs another version", from));
-    } else if (verdict == version_verdict::differs &&
-               std::find(version_reported_.begin(), version_reported_.end(), from) ==
-                   version_reported_.end()) {
-        version_reported_.push_back(from);
-        log_warning(
-            "node {} announces {}, not our version",
-            from,
-            body ? fmt::format("version {:#x}", body->version) : "no version (before 4.7)"
-        );
+    } else if (verdict == version_verdict::differs) {
+        report_version(from, body ? std::optional(body->version) : std::nullopt);
+    }
+}
+
+// Once for each number a node announces.
+void node::report_version(pnn from, std::optional<std::uint32_t> version) {
+    const auto [known, first] = versions_reported_.emplace(from, version);
+    if (!first && std::exchange(known->second, version) == version) {
+        return;
+    }
+    if (version) {
+        log_warning("node {} announces version {:#x}, not ours", from, *version);
+    } else {
+        log_warning("node {} announces no version: a release before 4.7", from);
     }
 }
 

@@ -201,6 +201,7 @@ private:
     void epoch_changed();
     void tick();
     void send_keepalive(pnn to);
+    void report_version(pnn from, std::optional<std::uint32_t> version);
     void end_statistics_slot();
     async::task<> announce_activity(bool active);
     async::task<result<>> run_recovery();
@@ -263,7 +264,7 @@ private:
     std::vector<held_call> held_calls_;
     std::size_t announcements_ = 0; // activity changes not yet acknowledged by all providers
     bool keepalives_stopped_ = false;
-    std::vector<pnn> version_reported_;
+    std::map<pnn, std::optional<std::uint32_t>> versions_reported_;
     node_table::subscription flag_changes_;
     async::timer tick_timer_;
     async::timer held_timer_;

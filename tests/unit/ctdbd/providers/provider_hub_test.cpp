@@ -45,6 +45,12 @@ private:
     far_end& other_;
 };
 
+async::task<>
+ask_all(provider_hub& hub, async::time_point deadline, std::vector<event_outcome>& outcomes) {
+    provider::message event = provider::start_services{};
+    outcomes = co_await hub.ask(std::string(), std::move(event), deadline);
+}
+
 class ProviderHub : public ::testing::Test {
 protected:
     provider_number
@@ -166,13 +172,7 @@ TEST_F(ProviderHub, AnEventEndsAtItsDeadlineWithoutAcknowledgement) {
     const auto who = join_as_failoverd(end);
     std::vector<event_outcome> outcomes;
     async::task_set tasks(runtime);
-    tasks.spawn(
-        [](provider_hub& h, async::time_point until, std::vector<event_outcome>& out
-        ) -> async::task<> {
-            provider::message event = provider::start_services{};
-            out = co_await h.ask(std::string(), std::move(event), until);
-        }(hub, runtime.now() + 3s, outcomes)
-    );
+    tasks.spawn(ask_all(hub, runtime.now() + 3s, outcomes));
     live(who, 4s);
     ASSERT_EQ(outcomes.size(), 1U);
     EXPECT_EQ(outcomes[0].status, ETIMEDOUT);
