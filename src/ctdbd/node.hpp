@@ -28,6 +28,7 @@
 #include "ctdbd/routing/node_port.hpp"
 #include "ctdbd/statistics_history.hpp"
 
+#include <map>
 #include <memory>
 #include <optional>
 
