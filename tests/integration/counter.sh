@@ -7,7 +7,7 @@ set -eu
 # shellcheck source=support/cluster.sh
 . "${CTDB_SOURCE:?}/tests/integration/support/cluster.sh"
 
-each=${EACH:-1500}
+each=${EACH:-3000} # a millisecond and more for each: the survivors are at work when the victim dies
 
 # The number as the node's own copy of the record has it, without asking for the record.
 counted() {
@@ -28,9 +28,9 @@ other=$(((leader + 2) % 3))
 
 start_on "$victim" "$work/count.victim" ctdb-test-increment test.tdb counter 300
 first=$started
-start_on "$leader" "$work/count.leader" ctdb-test-increment test.tdb counter "$each"
+start_on "$leader" "$work/count.leader" ctdb-test-increment test.tdb counter "$each" --pause-us 1000
 second=$started
-start_on "$other" "$work/count.other" ctdb-test-increment test.tdb counter "$each"
+start_on "$other" "$work/count.other" ctdb-test-increment test.tdb counter "$each" --pause-us 1000
 third=$started
 ctdb_on "$victim" pstore keep.tdb key committed || fail pstore
 wait "$first" || fail "client of node $victim"
