@@ -8,6 +8,11 @@ namespace ctdb::failoverd {
 
 namespace {
 
+// A last word of a node that is seen to go later than that was not said because of this end; one
+// that is older than `word_lasts` says nothing about now.
+constexpr std::chrono::milliseconds word_to_end{500};
+constexpr std::chrono::milliseconds word_lasts{5000};
+
 // What of a status decides about a plan. `held` does not: a run changes it.
 bool same_input(const status& a, const status& b) {
     return a.known == b.known && a.available == b.available;
@@ -28,9 +33,11 @@ void coordinator::lead(epoch highest_seen, time_point now) {
     used_.clear();
     recent_starts_.clear();
     for (auto& [node, view] : nodes_) {
-        const node_state state = view.state;
-        view = node_view{};
-        view.state = state;
+        node_view fresh;
+        fresh.state = view.state;
+        fresh.released_all = view.released_all;
+        view = std::move(fresh);
+        believe_last_word(view, now);
     }
     want_run("this node has become leader", urgency::at_once, now);
 }
@@ -49,6 +56,11 @@ void coordinator::nodes_are(std::map<pnn, node_state> nodes, time_point now) {
         const bool left =
             view.state.connected && view.state.active && !(state.connected && state.active);
         lost = lost || left;
+        const bool came = !view.state.connected && state.connected;
+        const bool went = view.state.connected && !state.connected;
+        if (came || (went && view.released_all && now - *view.released_all > word_to_end)) {
+            view.released_all.reset(); // of an earlier life
+        }
         view.state = state;
         view.speaks = view.speaks && state.connected;
         if (left && phase_ != phase::idle && members_.erase(node) != 0) {
@@ -533,6 +545,27 @@ void coordinator::has_released_all(pnn node, std::uint64_t key, time_point now) 
         phase_ = phase::idle;
     }
     want_run(fmt::format("node {} has released everything", node), urgency::at_once, now);
+}
+
+void coordinator::has_released_all_before(pnn node, time_point now) {
+    const auto found = nodes_.find(node);
+    if (found == nodes_.end()) {
+        return;
+    }
+    node_view& view = found->second;
+    view.released_all = now;
+    if (leading_ && !view.last) {
+        believe_last_word(view, now);
+        want_run(fmt::format("node {} has released everything", node), urgency::at_once, now);
+    }
+}
+
+// A node that is gone has been told nothing since: the leader before us is the one that could have.
+void coordinator::believe_last_word(node_view& view, time_point now) {
+    if (view.released_all && now - *view.released_all < word_lasts && !view.state.connected) {
+        view.last = status{};
+        view.heard = now;
+    }
 }
 
 void coordinator::take_status(pnn from, const status& s, time_point now) {

@@ -95,6 +95,9 @@ public:
     // Proof 1 on another way: this node has removed everything and takes nothing before it has
     // prepared another plan. Only believed with the key of this leader's last PREPARE.
     void has_released_all(pnn node, std::uint64_t key, time_point now);
+    // The same with the key of the leader before: it counts in the term that begins here, if the
+    // node has gone and has not been back since.
+    void has_released_all_before(pnn node, time_point now);
     void set_key(std::uint64_t key) { key_ = key; } // unguessable, new for each process
     // To be called after every input and at or before next_tick().
     void tick(time_point now);
@@ -120,6 +123,7 @@ private:
         item_set told;       // TAKE sent, not answered
         time_point told_at{};
         time_point left_out_until{};
+        std::optional<time_point> released_all; // said in the term before
     };
     struct member {
         answer prepared = answer::none;
@@ -128,6 +132,7 @@ private:
         answer finalised = answer::none;
         std::uint32_t round = 0; // of the last TAKE
     };
+    static void believe_last_word(node_view& view, time_point now);
     enum class clearance : std::uint8_t { clear, ask_network, wait_for_release, wait_for_proof };
 
     [[nodiscard]] bool reports(const node_view& n, time_point now) const;

@@ -317,6 +317,9 @@ void failover_node::open_last_word() {
         const auto node = node_addresses_.find(what.origin);
         if (node != node_addresses_.end() && protocol::same_ip(node->second, from)) {
             leads_.has_released_all(what.origin, what.key, loop_.now());
+            if (what.key == member_.key()) {
+                leads_.has_released_all_before(what.origin, loop_.now());
+            }
             pump();
         }
     };

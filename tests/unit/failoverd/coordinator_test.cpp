@@ -234,6 +234,60 @@ TEST_F(Coordinator, TheLastWordOfANodeIsProofAtOnceIfItKnowsTheKey) {
     EXPECT_EQ(take_sent<take>().at(pnn(0)).items, (std::map<item, bool>{{b, false}}));
 }
 
+// Node 1 led and died; its failoverd released everything and said so to all, before or after node 0
+// became leader.
+class LastWordBeforeATerm : public Coordinator {
+protected:
+    void node_1_goes() {
+        map[pnn(1)].connected = false;
+        c.nodes_are(map, now);
+    }
+    // What is given at once, with whether the network has to be asked.
+    std::map<item, bool> given_in_a_new_term() {
+        c.lead(0, now);
+        says(pnn(0), {a});
+        advance(20ms);
+        all_prepared({{pnn(0), {a}}});
+        return take_sent<take>()[pnn(0)].items;
+    }
+    void two_nodes() {
+        c.stop_leading();
+        map[pnn(0)] = map[pnn(1)] = node_state{true, true, false};
+        c.nodes_are(map, now);
+        wish = {{a, pnn(0)}, {b, pnn(0)}};
+    }
+};
+
+TEST_F(LastWordBeforeATerm, IsProof) {
+    two_nodes();
+    c.has_released_all_before(pnn(1), now);
+    node_1_goes();
+    EXPECT_EQ(given_in_a_new_term(), (std::map<item, bool>{{b, false}}));
+}
+
+TEST_F(LastWordBeforeATerm, IsNoneIfTheNodeHasBeenBack) {
+    two_nodes();
+    node_1_goes();
+    c.has_released_all_before(pnn(1), now);
+    two_nodes();
+    node_1_goes();
+    EXPECT_FALSE(given_in_a_new_term().contains(b));
+}
+
+TEST_F(LastWordBeforeATerm, IsNoneIfTheNodeLivedOn) {
+    two_nodes();
+    c.has_released_all_before(pnn(1), now);
+    now += 1s;
+    node_1_goes();
+    EXPECT_FALSE(given_in_a_new_term().contains(b));
+}
+
+TEST_F(LastWordBeforeATerm, WithoutItTheTakerWaits) {
+    two_nodes();
+    node_1_goes();
+    EXPECT_FALSE(given_in_a_new_term().contains(b));
+}
+
 TEST_F(Coordinator, AfterAFailedTakeTheItemGoesElsewhere) {
     come_up(2);
     advance(100ms);
