@@ -26,6 +26,15 @@ keepalive_settings keepalive_of(const protocol::tunable_list& tunables) {
     return s;
 }
 
+record_tunables record_tunables_of(const protocol::tunable_list& tunables) {
+    record_tunables t;
+    t.fetch_collapse = tunables[tunable_id::fetch_collapse] == 1;
+    t.hopcount_make_sticky = tunables[tunable_id::hopcount_make_sticky];
+    t.sticky_duration = std::chrono::seconds(tunables[tunable_id::sticky_duration]);
+    t.sticky_pindown = std::chrono::milliseconds(tunables[tunable_id::sticky_pindown]);
+    return t;
+}
+
 double seconds(std::chrono::nanoseconds ns) {
     return std::chrono::duration<double>(ns).count();
 }
@@ -323,7 +332,7 @@ std::unique_ptr<record_engine> node::make_engine(database& db) {
     s.db = db.id();
     s.name = db.name();
     s.kind = db.kind();
-    s.fetch_collapse = settings_.tunables[tunable_id::fetch_collapse] == 1;
+    s.tunables = record_tunables_of(settings_.tunables);
     record_outputs& outputs = *this; // private bases: converted here, where they are known
     record_events& events = *this;
     return std::make_unique<record_engine>(db.store(), runtime_, outputs, events, routes_, s);
@@ -417,6 +426,35 @@ bool node::send(const protocol::packet_header& header, const protocol::reply_dma
 }
 bool node::send(const protocol::packet_header& header, const protocol::reply_error& body) {
     return send_record(header, body);
+}
+
+bool node::send(const protocol::packet_header& header, const protocol::reply_call& body) {
+    return send_record(header, body);
+}
+
+// Read-only copies end (databases.md 3.4). The database may be gone when the answer comes.
+bool node::send_update(pnn to, ctdb::db_id db, std::uint64_t ticket, bytes record_buffer) {
+    if (!table_.is_connected(to)) {
+        return false;
+    }
+    client::control_call call;
+    call.to = to;
+    call.opcode = protocol::controls::update_record::opcode;
+    call.data = std::move(record_buffer);
+    const auto limit = std::chrono::seconds(std::max(1U, control_timeout_s()));
+    router_.send_control(
+        call,
+        client_id{0},
+        runtime_.now() + limit,
+        [this, to, db, ticket](control_end how, const client::control_answer& said) {
+            if (record_engine* engine = engine_of(db)) {
+                engine->update_answered(
+                    ticket, to, how == control_end::answered && said.status == 0
+                );
+            }
+        }
+    );
+    return true;
 }
 
 void node::reply_to_client(
@@ -570,7 +608,7 @@ void node::tunables_changed() {
     versions_.set_allow_mixed(settings_.tunables[tunable_id::allow_mixed_versions] == 1);
     for (const auto& db : databases_.all()) {
         if (db->engine() != nullptr) {
-            db->engine()->set_fetch_collapse(settings_.tunables[tunable_id::fetch_collapse] == 1);
+            db->engine()->set_tunables(record_tunables_of(settings_.tunables));
         }
     }
     providers_.tell_all(provider::tunables_changed{settings_.tunables});

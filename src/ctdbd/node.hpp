@@ -164,6 +164,8 @@ private:
     bool send(const protocol::packet_header& header, const protocol::req_dmaster& body) override;
     bool send(const protocol::packet_header& header, const protocol::reply_dmaster& body) override;
     bool send(const protocol::packet_header& header, const protocol::reply_error& body) override;
+    bool send(const protocol::packet_header& header, const protocol::reply_call& body) override;
+    bool send_update(pnn to, ctdb::db_id db, std::uint64_t ticket, bytes record_buffer) override;
     void reply_to_client(
         client_id client, reqid id, std::int32_t status, byte_view head, byte_view data
     ) override;
@@ -181,6 +183,8 @@ private:
     void
     deletion_candidate(db_id db, byte_view key, const protocol::record_header& stored) override;
     void not_deletion_candidate(db_id db, byte_view key) override;
+    void delegated() override { ++router_.counters().total_ro_delegations; }
+    void revoked() override { ++router_.counters().total_ro_revokes; }
 
     template <class Body>
     bool send_record(const protocol::packet_header& header, const Body& body);

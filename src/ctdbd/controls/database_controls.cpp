@@ -63,6 +63,12 @@ void serve_attributes(control_table& table, node& n) {
     table.serve<controls::db_set_healthy>([&dbs](const control_request&, db_id id) {
         return dbs.set_healthy(id);
     });
+    table.serve<controls::set_db_readonly>([&dbs](const control_request&, db_id id) {
+        return dbs.set_attribute(id, protocol::db_flag::readonly);
+    });
+    table.serve<controls::set_db_sticky>([&dbs](const control_request&, db_id id) {
+        return dbs.set_attribute(id, protocol::db_flag::sticky);
+    });
     table.serve<controls::get_db_statistics>(
         [&dbs, &n](const control_request&, db_id id) -> answer<protocol::db_statistics> {
             database* db = dbs.find(id);
@@ -204,7 +210,7 @@ void serve_vacuum(control_table& table, node& n) {
                                            ) { n.vacuum().vacuum(request, reply); });
 }
 
-// Read-only delegation, sticky records and pushed records: the next step of the database
+// Pushed records: the next step of the database
 // engine. Until then the answer is a refusal that says so; nothing depends on them for correctness.
 template <class... Controls>
 void refuse_until_built(control_table& table) {
@@ -229,9 +235,7 @@ void serve_database_controls(control_table& table, node& n) {
     serve_records(table, n);
     serve_traverse(table, n);
     serve_vacuum(table, n);
-    refuse_until_built<controls::set_db_readonly, controls::set_db_sticky, controls::push_record>(
-        table
-    );
+    refuse_until_built<controls::push_record>(table);
 }
 
 } // namespace ctdb::ctdbd

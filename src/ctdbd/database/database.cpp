@@ -35,6 +35,8 @@ database_kind database::kind() const noexcept {
 void database::set_engine(std::unique_ptr<record_engine> engine) {
     engine_ = std::move(engine);
     if (engine_) {
+        engine_->set_readonly(flags().has(protocol::db_flag::readonly));
+        engine_->set_sticky(flags().has(protocol::db_flag::sticky));
         engine_->set_vnn_map(node_.vnn_map());
         engine_->set_generation(generation_);
         if (is_frozen()) {

@@ -48,7 +48,7 @@ class seqnum_watch;
 struct database_identity {
     std::string name;
     ctdb::db_id id;
-    protocol::db_flags flags; // persistent, replicated or none; readonly and sticky come later
+    protocol::db_flags flags; // persistent, replicated or none; then readonly, sticky
 };
 
 class database {
@@ -75,7 +75,8 @@ public:
         return identity_.flags.has(protocol::db_flag::persistent);
     }
     [[nodiscard]] database_kind kind() const noexcept;
-    void add_flags(protocol::db_flags more) { identity_.flags |= more; } // readonly, sticky
+    // SET_DB_READONLY, SET_DB_STICKY: volatile databases only, for good.
+    answer<> set_attribute(protocol::db_flag which);
     [[nodiscard]] local_store& store() noexcept { return *store_; }
     // The record engine; nullptr where nobody makes calls (some tests).
     [[nodiscard]] record_engine* engine() noexcept { return engine_.get(); }

@@ -78,7 +78,15 @@ void database::read_sequence_number(answer_to<std::uint64_t> done) {
     ));
 }
 
+// A volatile database's records are updated in the order in which their packets came, one by one
+// (I8): a copy that is still on its way into the file must not outlive its end.
 void database::update(bytes record_buffer, ctdb::generation received_in, answer_to<> done) {
+    if (engine_ && is_volatile()) {
+        engine_->update(record_buffer, received_in, [this, done = std::move(done)](bool applied) {
+            done(applied ? answer<>{} : refuse_with(1, "database {}: update refused", name()));
+        });
+        return;
+    }
     if (phase_ == freeze_phase::none) {
         submit(std::move(record_buffer), done);
     } else {
@@ -112,6 +120,26 @@ void database::release_updates() {
             )); // D1
         }
     }
+}
+
+// ---- attributes ----
+
+answer<> database::set_attribute(protocol::db_flag which) {
+    const bool readonly = which == protocol::db_flag::readonly;
+    const char* const word = readonly ? "READONLY" : "STICKY";
+    if (!is_volatile()) {
+        return refuse("database {}: only volatile databases can be {}", name(), word);
+    }
+    if (identity_.flags.has(which)) {
+        return {};
+    }
+    identity_.flags.set(which);
+    log_notice("database {}: is {} now", name(), word);
+    if (engine_) {
+        engine_->set_readonly(identity_.flags.has(protocol::db_flag::readonly));
+        engine_->set_sticky(identity_.flags.has(protocol::db_flag::sticky));
+    }
+    return {};
 }
 
 // ---- tdb sequence number ----

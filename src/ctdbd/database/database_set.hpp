@@ -68,6 +68,7 @@ public:
     answer<> update_seqnum(db_id id, const asker& who);
     answer<std::optional<std::string>> health(db_id id); // nothing: healthy
     answer<> set_healthy(db_id id);
+    answer<> set_attribute(db_id id, protocol::db_flag which); // readonly, sticky
 
     // ---- controls: freeze and recovery ----
     // thaw, begin and commit are refused on an inactive node: a recovery that still counts on it

@@ -65,6 +65,10 @@ answer<> database_set::set_healthy(db_id id) {
     return get(id).and_then([](database* db) { return db->set_healthy(); });
 }
 
+answer<> database_set::set_attribute(db_id id, protocol::db_flag which) {
+    return get(id).and_then([which](database* db) { return db->set_attribute(which); });
+}
+
 // ---- freeze and recovery ----
 
 void database_set::freeze_all(answer_to<> done) {

@@ -62,9 +62,12 @@ void record_client::begin() {
     } else if (world.chance(cluster_.plan().removes_percent)) {
         wish_ = wish::remove;
     }
+    if (world.chance(cluster_.plan().reads_percent)) {
+        wish_ = wish::read;
+    }
     if (wish_ == wish::fetch) {
         fetch_since_ = cluster_.model().at(key_).history.size() - 1;
-        ask(protocol::call_id::fetch);
+        ask(protocol::call_id::fetch, {});
     } else {
         want_lock();
     }
@@ -87,13 +90,18 @@ void record_client::locked() {
     lock_wait_.reset();
     holds_ = true;
     const bytes* value = file_->find(key_);
+    if (wish_ == wish::read) {
+        look(value);
+        return;
+    }
     const auto header = value == nullptr ? result<protocol::record_header>(fail(ENOENT, "none"))
                                          : protocol::header_of(*value);
-    const bool usable = header && header->dmaster == node_->me();
+    const bool usable = header && header->dmaster == node_->me() &&
+                        !header->flags.has(protocol::record_flag::ro_have_delegations);
     if (!usable) {
         unlock();
         if (!dies_now()) {
-            ask(protocol::call_id::null);
+            ask(protocol::call_id::null, protocol::call_flag::immediate_migration);
         }
         return;
     }
@@ -105,6 +113,34 @@ void record_client::locked() {
     const bool slow = world.chance(3);
     const auto most = slow ? microseconds(40000) : microseconds(200);
     then(&record_client::work_done, world.between(microseconds(0), most));
+}
+
+// A read without a lock of its own: from the file if the copy there may be read, else the daemon
+// is asked, for a copy if the record was seen here before. What the file gives is the value of now
+// on every node (I22).
+void record_client::look(const bytes* value) {
+    const auto header = value == nullptr ? result<protocol::record_header>(fail(ENOENT, "none"))
+                                         : protocol::header_of(*value);
+    const bool usable = header && (header->dmaster == node_->me() ||
+                                   header->flags.has(protocol::record_flag::ro_have_readonly));
+    if (usable && node_->valid_data()) {
+        cluster_.model().saw(key_, decode_value(protocol::data_after_header(*value)), describe());
+    }
+    unlock();
+    if (dies_now()) {
+        return;
+    }
+    if (usable) {
+        --left_;
+        think();
+        return;
+    }
+    fetch_since_ = cluster_.model().at(key_).history.size() - 1;
+    protocol::call_flags flags;
+    if (value != nullptr) {
+        flags = protocol::call_flag::want_readonly;
+    }
+    ask(protocol::call_id::fetch, flags);
 }
 
 // Written with the header as it was read: clients never raise the rsn.
@@ -134,9 +170,9 @@ void record_client::unlock() {
     file_->unlock(file_->chain_of(key_), owner_);
 }
 
-void record_client::ask(protocol::call_id call) {
+void record_client::ask(protocol::call_id call, protocol::call_flags flags) {
     doing_ = "asking its daemon for";
-    node_->client_sends(id_, *this, call, key_);
+    node_->client_sends(id_, *this, call, key_, flags);
     if (dies_now()) {
         return;
     }
@@ -151,7 +187,7 @@ void record_client::replied(std::int32_t status, bytes data) {
 }
 
 void record_client::answered() {
-    if (wish_ == wish::fetch) {
+    if (wish_ == wish::fetch || wish_ == wish::read) {
         cluster_.model().fetched(key_, fetch_since_, decode_value(reply_));
         --left_;
         think();

@@ -25,7 +25,7 @@ public:
     void replied(std::int32_t status, bytes data) override;
 
 private:
-    enum class wish : std::uint8_t { increment, remove, fetch };
+    enum class wish : std::uint8_t { increment, remove, fetch, read };
     void perform_next();
     void think();
     void begin();
@@ -33,7 +33,8 @@ private:
     void locked();
     void work_done();
     void unlock();
-    void ask(protocol::call_id call);
+    void ask(protocol::call_id call, protocol::call_flags flags);
+    void look(const bytes* value);
     void answered();
     bool dies_now();
     void die();

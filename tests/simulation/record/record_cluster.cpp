@@ -25,6 +25,9 @@ run_plan::run_plan(std::uint64_t s) : seed(s) {
     sim_world dice(s ^ 0xD1CE);
     kind = static_cast<weather>(s % 4);
     nodes = 3 + static_cast<std::uint32_t>(dice.chance(40) ? dice.below(5) : 0);
+    if (dice.chance(10)) {
+        nodes = 8 + static_cast<std::uint32_t>(dice.below(9));
+    }
     clients_per_node = 1 + static_cast<std::uint32_t>(dice.below(4));
     keys = 1 + static_cast<std::uint32_t>(dice.below(4));
     chains = 1 + static_cast<std::uint32_t>(dice.below(5));
@@ -36,6 +39,10 @@ run_plan::run_plan(std::uint64_t s) : seed(s) {
     fetch_collapse = !dice.chance(20);
     keeps_dmaster = dice.chance(50);
     delay_max = microseconds(dice.chance(30) ? 8000 : 300);
+    readonly = dice.chance(50);
+    reads_percent = readonly ? 20 + static_cast<unsigned>(dice.below(60)) : 0;
+    sticky = dice.chance(20);
+    after_revoke = std::chrono::milliseconds(1 + dice.below(50));
     if (kind == weather::silence) {
         resend_after = std::chrono::milliseconds(500);
     }
@@ -43,14 +50,16 @@ run_plan::run_plan(std::uint64_t s) : seed(s) {
 
 std::string run_plan::describe() const {
     return fmt::format(
-        "seed {}: weather {}, {} nodes, {} clients each, {} keys in {} chains, delay {} us",
+        "seed {}: weather {}, {} nodes, {} clients each, {} keys in {} chains, delay {} us{}{}",
         seed,
         static_cast<int>(kind),
         nodes,
         clients_per_node,
         keys,
         chains,
-        delay_max.count()
+        delay_max.count(),
+        readonly ? ", readonly" : "",
+        sticky ? ", sticky" : ""
     );
 }
 

@@ -37,6 +37,10 @@ struct run_plan {
     unsigned deaths_percent = 0; // of clients, per operation
     unsigned trouble = 12;       // events
     bool fetch_collapse = true;
+    bool readonly = false; // with clients that only read, reads_percent of what they do
+    unsigned reads_percent = 0;
+    bool sticky = false;
+    std::chrono::milliseconds after_revoke{1'000};
     bool keeps_dmaster = false; // recovery leaves records where they were (databases.md 12.3 S5)
     std::chrono::milliseconds resend_after{60'000};
     std::chrono::microseconds delay_max{500};

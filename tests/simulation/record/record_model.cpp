@@ -127,25 +127,47 @@ void record_model::check_changed(const std::function<std::vector<copy>(byte_view
                 if (other.node == holder.node || other.generation != holder.generation) {
                     continue;
                 }
-                if (other.header.dmaster == other.node) {
-                    fail(fmt::format(
-                        "I1: '{}' has two dmasters: {} and {}",
-                        text_of(names_[i]),
-                        holder.node,
-                        other.node
-                    ));
-                } else if (other.header.rsn >= holder.header.rsn) {
-                    fail(fmt::format(
-                        "I2: '{}': dmaster {} has rsn {}, node {} has {}",
-                        text_of(names_[i]),
-                        holder.node,
-                        holder.header.rsn,
-                        other.node,
-                        other.header.rsn
-                    ));
-                }
+                check_against_holder(names_[i], holder, other);
             }
         }
+    }
+}
+
+void record_model::check_against_holder(byte_view key, const copy& holder, const copy& other) {
+    using protocol::record_flag;
+    if (other.header.dmaster == other.node) {
+        fail(fmt::format(
+            "I1: '{}' has two dmasters: {} and {}", text_of(key), holder.node, other.node
+        ));
+        return;
+    }
+    if (other.header.rsn >= holder.header.rsn) {
+        fail(fmt::format(
+            "I2: '{}': dmaster {} has rsn {}, node {} has {}",
+            text_of(key),
+            holder.node,
+            holder.header.rsn,
+            other.node,
+            other.header.rsn
+        ));
+    }
+    if (other.value.stamp != 0 && !holder.header.flags.has(record_flag::migrated_with_data)) {
+        fail(fmt::format(
+            "I7: '{}': node {} has data that dmaster {} knows nothing of",
+            text_of(key),
+            other.node,
+            holder.node
+        ));
+    }
+    if (other.header.flags.has(record_flag::ro_have_readonly) && other.value != holder.value) {
+        fail(fmt::format(
+            "I22: '{}': node {} may read write {}, the dmaster {} has {}",
+            text_of(key),
+            other.node,
+            other.value.stamp,
+            holder.node,
+            holder.value.stamp
+        ));
     }
 }
 
@@ -189,7 +211,9 @@ void record_model::call_arrived(byte_view key, pnn source, reqid id, std::uint32
 void record_model::taken_up(pnn node, std::uint64_t life, byte_view key, std::uint64_t arrival) {
     std::uint64_t& last = arrivals_[{node, life, index(key)}];
     if (arrival < last) {
-        fail(fmt::format("I8: '{}' on node {}: overtaken", text_of(key), node));
+        fail(fmt::format(
+            "I8: '{}' on node {}: {} overtaken by {}", text_of(key), node, arrival, last
+        ));
     }
     last = arrival;
 }

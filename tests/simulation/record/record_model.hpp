@@ -1,6 +1,8 @@
 // record_model: what the records ought to be, and the invariants of databases.md 11 that hold after
 // every event: I1 one dmaster, I2 its rsn is ahead, I3 no rsn falls, I4 no chase without cause, I6
-// the value written last is the value read next, I8 arrival order, I24 no transient flag in a file.
+// the value written last is the value read next, I7 a record that left with data says so, I8
+// arrival order, I22 a copy that may be read has the dmaster's value, I24 no transient flag in a
+// file.
 #pragma once
 
 #include "common/base/bytes.hpp"
@@ -60,6 +62,7 @@ public:
     // The file of a node changed.
     void changed(pnn node, byte_view key, const bytes* after);
     void wiped(pnn node);
+    void check_against_holder(byte_view key, const copy& holder, const copy& other);
     // Checks what has changed; copies(key) gives the copies on all active nodes.
     void check_changed(const std::function<std::vector<copy>(byte_view key)>& copies);
 

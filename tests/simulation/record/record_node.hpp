@@ -48,8 +48,13 @@ public:
     [[nodiscard]] bool valid_data() const noexcept { return valid_data_; }
 
     // Clients: requests are read by the daemon in its own time.
-    void
-    client_sends(client_id client, record_socket& socket, protocol::call_id call, byte_view key);
+    void client_sends(
+        client_id client,
+        record_socket& socket,
+        protocol::call_id call,
+        byte_view key,
+        protocol::call_flags flags
+    );
     void client_closes(client_id client);
 
     // Hands of recovery; each calls `done` when it is through, from this node's loop.
@@ -72,6 +77,8 @@ public:
     bool send(const protocol::packet_header& h, const protocol::req_dmaster& b) override;
     bool send(const protocol::packet_header& h, const protocol::reply_dmaster& b) override;
     bool send(const protocol::packet_header& h, const protocol::reply_error& b) override;
+    bool send(const protocol::packet_header& h, const protocol::reply_call& b) override;
+    bool send_update(pnn to, db_id db, std::uint64_t ticket, bytes record_buffer) override;
     void reply_to_client(
         client_id client, reqid id, std::int32_t status, byte_view head, byte_view data
     ) override;
@@ -84,6 +91,8 @@ private:
     template <class Body>
     bool transmit(const protocol::packet_header& header, const Body& body);
     void receive(pnn from, byte_view packet);
+    void receive_update(const protocol::packet_header& header, byte_view record_buffer);
+    void update_answered(reqid id, bool ok);
     void turn();
     void tell_frozen();
 
@@ -106,6 +115,11 @@ private:
     std::map<client_id, record_socket*> sockets_;
     std::set<client_id> gone_; // the engine knows of their death
     std::uint32_t last_call_ = 0;
+    struct update_sent {
+        pnn to;
+        std::uint64_t ticket = 0;
+    };
+    std::map<reqid, update_sent> updates_;
     bool freezing_ = false;
     std::vector<std::function<void()>> freeze_waiters_;
 };

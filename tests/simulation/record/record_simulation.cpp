@@ -102,6 +102,10 @@ constexpr bug_name bugs[] = {
     {planted_bug::old_generation_served, "old generation served"},
     {planted_bug::orphans_not_noticed, "orphans not noticed"},
     {planted_bug::gone_client_kept, "gone client kept"},
+    {planted_bug::reader_not_remembered, "reader not remembered"},
+    {planted_bug::copy_stays_readable, "copy stays readable"},
+    {planted_bug::migrated_flag_forgotten, "MIGRATED_WITH_DATA forgotten"},
+    {planted_bug::reply_dmaster_lost, "REPLY_DMASTER lost"},
 };
 
 int find_bugs(std::uint64_t count) {

@@ -55,7 +55,7 @@ std::size_t parking::size() const noexcept {
         count += line.requests.size();
     }
     for (const auto& [key, hold] : holds_) {
-        count += hold.held.size() + hold.collapsed.size();
+        count += hold.held.size() + hold.readers.size() + hold.collapsed.size();
     }
     return count;
 }

@@ -3,7 +3,9 @@
 //
 //   where                     why                              leaves when
 //   line of a chain           chain busy, database frozen      the chain's lock is ours, in order
-//   held behind a key         commit runs, key is resting      hold ends: back to the line's front
+//   held behind a key         commit or revoke runs, key       hold ends: back to the line's front
+//                             rests or is pinned
+//   readers of a key          a writer has its turn            after a while: back to the line
 //   behind a key's fetch      same fetch is under way          fetch done, its client gone, limit
 //
 // Owner: the engine; death: the client is gone, or - node packets - the generation has changed
@@ -36,19 +38,33 @@ struct chain_line {
 };
 
 struct key_hold {
-    // Calls of other nodes for the key wait, for one of these reasons; more come with revoking and
-    // pinning.
+    // Calls of other nodes for the key wait, for one of these reasons; all calls while copies are
+    // being revoked.
     bool for_commit = false;
-    std::optional<async::time_point> rest_until;
+    std::optional<async::time_point> rest_until;   // for a client that keeps losing the race
+    std::optional<async::time_point> pinned_until; // sticky record
+    std::optional<std::uint64_t> revoking;         // ticket of the revoke that runs
+    std::optional<async::time_point> retry_until;  // after a revoke that failed
     std::deque<record_request> held;
+
+    std::optional<async::time_point> readers_until; // a writer has its turn after a revoke
+    std::deque<record_request> readers;
 
     std::optional<reqid> fetch; // a call for this key is under way, clients collapse behind it
     async::time_point fetch_until;
     std::deque<record_request> collapsed;
 
-    [[nodiscard]] bool holds() const noexcept { return for_commit || rest_until.has_value(); }
+    [[nodiscard]] bool holds_all() const noexcept { return revoking || retry_until; }
+    // Holds that local clients pass: the record is here for them.
+    [[nodiscard]] bool holds_peers_only() const noexcept {
+        return !for_commit && !holds_all() && (rest_until || pinned_until);
+    }
+    [[nodiscard]] bool holds() const noexcept {
+        return for_commit || rest_until || pinned_until || holds_all();
+    }
     [[nodiscard]] bool useless() const noexcept {
-        return !holds() && held.empty() && !fetch && collapsed.empty();
+        return !holds() && held.empty() && !readers_until && readers.empty() && !fetch &&
+               collapsed.empty();
     }
 };
 
@@ -91,6 +107,7 @@ void parking::drop_if(Dead dead) {
     }
     for (auto& [key, hold] : holds_) {
         std::erase_if(hold.held, dead);
+        std::erase_if(hold.readers, dead);
         std::erase_if(hold.collapsed, dead);
     }
 }

@@ -8,11 +8,15 @@ namespace ctdb::ctdbd {
 
 enum class planted_bug : std::uint8_t {
     none,
-    rsn_not_raised,         // the dmaster's store leaves the rsn as it came
-    old_dmaster_keeps_role, // handing over forgets to write the new dmaster into the own copy
-    old_generation_served,  // parked packets of an earlier generation are taken up
-    orphans_not_noticed,    // the lmaster redirects for ever
-    gone_client_kept,       // the calls of a client that died stay where they are
+    rsn_not_raised,          // the dmaster's store leaves the rsn as it came
+    old_dmaster_keeps_role,  // handing over forgets to write the new dmaster into the own copy
+    old_generation_served,   // parked packets of an earlier generation are taken up
+    orphans_not_noticed,     // the lmaster redirects for ever
+    gone_client_kept,        // the calls of a client that died stay where they are
+    reader_not_remembered,   // a copy is delegated and its reader forgotten
+    copy_stays_readable,     // a reader answers the end of its copy and keeps it
+    migrated_flag_forgotten, // a record leaves with data and does not say so
+    reply_dmaster_lost,      // now and then nothing is sent where a record is handed over
 };
 
 #ifdef CTDB_PLANTED_BUGS

@@ -16,10 +16,15 @@ call_origin origin_of(const record_request& request, pnn me) {
     return request.source == me ? call_origin::own_node : call_origin::peer;
 }
 
+bool takes_the_value(call_action action) {
+    return action == call_action::hand_over || action == call_action::delegate ||
+           action == call_action::revoke || action == call_action::wait_for_revoke;
+}
+
 } // namespace
 
 void record_engine::impl::take_up_call(record_request& request) {
-    if (request.from_client() && settings_.fetch_collapse) {
+    if (request.from_client() && settings_.tunables.fetch_collapse) {
         key_hold* hold = parking_.hold(request.key);
         if (hold != nullptr && hold->fetch) {
             request.own();
@@ -61,18 +66,19 @@ void record_engine::impl::look_at_call(look& seen, byte_view value) {
     judge_call(seen, data);
 }
 
-// A call that can be served is, straight from the database's memory; one that moves the record gets
-// its value copied.
+// A call that can be served is, straight from the database's memory; one that sends the value
+// elsewhere gets it copied.
 void record_engine::impl::judge_call(look& seen, byte_view data) {
     call_situation situation;
     situation.me = settings_.me;
     situation.origin = origin_of(seen.request, settings_.me);
     situation.header = seen.header;
+    situation.wants_to_read = wants_to_read(seen.request);
     situation.commit_running = commit_running_;
     seen.action = decide_call(situation);
     if (seen.action == call_action::serve) {
         answer_call(seen.request, seen.header, data);
-    } else if (seen.action == call_action::hand_over && data.data() != scratch_.data()) {
+    } else if (takes_the_value(seen.action) && data.data() != scratch_.data()) {
         scratch_.assign(data.begin(), data.end());
     }
 }
@@ -97,16 +103,17 @@ result<> record_engine::impl::clean_up_revoked(look& seen) {
     if (!stored) {
         return pass(stored);
     }
+    delegations_.forget(seen.request.key);
     seen.header = *stored;
     judge_call(seen, scratch_);
     return {};
 }
 
-void record_engine::impl::perform_call(record_request& request, const look& seen) {
+void record_engine::impl::perform_call(record_request& request, look& seen) {
     switch (seen.action) {
     case call_action::serve: // has been
         if (!request.from_client()) {
-            count_hops(request.hopcount);
+            count_hops(request);
         }
         return;
     case call_action::send_out:
@@ -116,8 +123,18 @@ void record_engine::impl::perform_call(record_request& request, const look& seen
         redirect_call(request, seen);
         return;
     case call_action::hand_over:
-        count_hops(request.hopcount);
+        count_hops(request);
         hand_over(request, seen);
+        return;
+    case call_action::delegate:
+        count_hops(request);
+        delegate(request, seen);
+        return;
+    case call_action::revoke:
+        revoke(request, seen);
+        return;
+    case call_action::wait_for_revoke:
+        wait_for_revoke(request, seen);
         return;
     case call_action::wait_for_commit:
         hold_for_commit(request);
@@ -128,9 +145,20 @@ void record_engine::impl::perform_call(record_request& request, const look& seen
     }
 }
 
-void record_engine::impl::count_hops(std::uint32_t hopcount) {
-    ++statistics_.hop_count_buckets[protocol::hop_bucket(hopcount)];
-    events_.hops_seen(hopcount);
+void record_engine::impl::count_hops(const record_request& request) {
+    const record_tunables& tunables = settings_.tunables;
+    ++statistics_.hop_count_buckets[protocol::hop_bucket(request.hopcount)];
+    events_.hops_seen(request.hopcount);
+    if (sticky_ && request.hopcount >= tunables.hopcount_make_sticky &&
+        sticky_records_.make_sticky(request.key, runtime_.now(), tunables.sticky_duration)) {
+        log_notice(
+            "database {}: key {}: sticky for {} s after {} hops",
+            settings_.name,
+            to_hex(request.key),
+            tunables.sticky_duration.count(),
+            request.hopcount
+        );
+    }
 }
 
 void record_engine::impl::answer_call(
@@ -172,19 +200,21 @@ void record_engine::impl::send_out(record_request& request, pnn to) {
     residency_.missed(request.key, request.client, runtime_.now());
     const ctdb::reqid id = ids_.allocate(owner_);
     keep_pending(request, id);
-    if (settings_.fetch_collapse) {
+    if (settings_.tunables.fetch_collapse) {
         key_hold& hold = parking_.hold_for(request.key);
         hold.fetch = id;
         hold.fetch_until = runtime_.now() + settings_.collapse_limit;
         watch_from(hold.fetch_until);
     }
+    const pending_call& waiting = pending_.at(id);
     protocol::req_call body;
-    body.flags = request.flags.without(protocol::call_flag::want_readonly); // not READONLY here
+    body.flags = waiting.flags;
     body.db_id = settings_.db;
-    body.call_id = request.call;
+    body.call_id = waiting.sent_call;
     body.key = request.key;
     body.call_data = request.data;
-    if (!out_.send(header_to(to, id, settings_.me), body)) {
+    const pnn first = owner_hints_.take(request.key, to);
+    if (!out_.send(header_to(first, id, settings_.me), body)) {
         want_recovery("its dmaster cannot be reached", request.key);
     }
 }
@@ -196,6 +226,9 @@ void record_engine::impl::redirect_call(const record_request& request, const loo
     if (hopcount >= settings_.hopcount_max) {
         want_recovery("requests for it circle", request.key);
         return;
+    }
+    if (!lmaster_here && request.source != settings_.me) {
+        owner_hints_.asked_by(request.key, request.source);
     }
     const redirect step{request.source, request.id, request.via, to, seen.header.rsn};
     if (lmaster_here && redirects_.circles(step, runtime_.now()) &&

@@ -59,7 +59,7 @@ result<std::optional<record_header>> record_engine::impl::read_header(byte_view 
 void record_engine::impl::hand_over(const record_request& request, const look& seen) {
     residency_.leaves(request.key, scratch_);
     record_header header = seen.header;
-    if (!scratch_.empty()) {
+    if (!scratch_.empty() && !planted(planted_bug::migrated_flag_forgotten)) {
         header.flags.set(record_flag::migrated_with_data);
     }
     header.dmaster = request.source;
@@ -82,6 +82,9 @@ bool record_engine::impl::send_role(
 ) {
     const auto packet = header_to(to, request.id, settings_.me);
     if (to == header.dmaster) {
+        if (planted(planted_bug::reply_dmaster_lost) && arrivals_ % 16 == 0) {
+            return true;
+        }
         protocol::reply_dmaster body;
         body.db_id = settings_.db;
         body.rsn = header.rsn;
@@ -184,7 +187,12 @@ record_engine::impl::become_dmaster(const record_request& request, rsn from) {
         header.flags.set(record_flag::vacuum_migrated);
     }
     const auto stored = put(request.key, lmaster_of(request.key), header, request.data);
-    if (!stored || call == pending_.end()) {
+    if (!stored) {
+        return taken::done;
+    }
+    owner_hints_.forget(request.key);
+    pin_if_sticky(request.key);
+    if (call == pending_.end()) {
         return taken::done;
     }
     const auto now = runtime_.now();
@@ -199,6 +207,18 @@ record_engine::impl::become_dmaster(const record_request& request, rsn from) {
     answer_client(waiting.client, waiting.client_id_of_call, waiting.call, *stored, request.data);
     finish(call);
     return taken::arrived_for_client;
+}
+
+// Other nodes' calls wait a moment, so that the clients here get something done
+// (databases.md 2.10).
+void record_engine::impl::pin_if_sticky(byte_view key) {
+    const auto now = runtime_.now();
+    if (!sticky_ || !sticky_records_.is_sticky(key, now)) {
+        return;
+    }
+    key_hold& hold = parking_.hold_for(key);
+    hold.pinned_until = now + settings_.tunables.sticky_pindown;
+    watch_from(*hold.pinned_until);
 }
 
 // Transient flags are nobody else's business (I24); read-only flags cannot travel: the dmaster

@@ -56,6 +56,9 @@ void record_engine::impl::set_vnn_map(const protocol::vnn_map& map) {
 
 void record_engine::impl::set_generation(ctdb::generation generation) {
     const bool was_serving = serving();
+    if (generation != generation_) {
+        end_delegations();
+    }
     generation_ = generation;
     recovery_wanted_at_.reset(); // what is wrong now was not wrong before
     redirects_.clear();
@@ -95,10 +98,26 @@ void record_engine::impl::drop_stale() {
         const bool stale = !r.from_client() && r.generation != generation_;
         if (stale) {
             events_.packet_dropped("of an earlier generation");
+            r.abandoned();
         }
         return stale;
     });
     tidy_lines();
+}
+
+// A recovery has revoked everything: what it pushes carries no read-only flag (databases.md 3.4).
+// And what came here to stay for a while may be somewhere else now.
+void record_engine::impl::end_delegations() {
+    delegations_.clear();
+    owner_hints_.clear();
+    for (auto& [key, hold] : parking_.all_holds()) {
+        hold.rest_until.reset();
+        hold.pinned_until.reset();
+        hold.revoking.reset();
+        hold.retry_until.reset();
+        hold.readers_until.reset();
+    }
+    watch();
 }
 
 void record_engine::impl::set_commit_running(bool running) {
@@ -267,8 +286,22 @@ void record_engine::commit_started() {
 void record_engine::commit_finished() {
     impl_->set_commit_running(false);
 }
-void record_engine::set_fetch_collapse(bool on) noexcept {
-    impl_->settings_.fetch_collapse = on;
+void record_engine::update(
+    byte_view record_buffer, ctdb::generation received_in, std::function<void(bool)> done
+) {
+    impl_->update(record_buffer, received_in, std::move(done));
+}
+void record_engine::update_answered(std::uint64_t ticket, pnn from, bool ok) {
+    impl_->update_answered(ticket, from, ok);
+}
+void record_engine::set_tunables(const record_tunables& tunables) noexcept {
+    impl_->settings_.tunables = tunables;
+}
+void record_engine::set_readonly(bool on) noexcept {
+    impl_->readonly_ = on;
+}
+void record_engine::set_sticky(bool on) noexcept {
+    impl_->sticky_ = on;
 }
 ctdb::generation record_engine::generation() const noexcept {
     return impl_->generation_;

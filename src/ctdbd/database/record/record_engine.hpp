@@ -3,7 +3,8 @@
 // local store out.
 //
 //   state of a key here          REQ_CALL of a client        REQ_CALL of a node     DMASTER packet
-//   dmaster                      answered                    handed over            stored
+//   dmaster                      answered                    handed over, or a copy  stored
+//                                                            to read delegated
 //   not dmaster                  sent to the header's        redirected (lmaster,   stored, waiting
 //                                dmaster, pending            or its dmaster)        client answered
 //   chain busy / database        parked, in arrival order    parked                 parked
@@ -32,17 +33,25 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
 namespace ctdb::ctdbd {
+
+struct record_tunables {
+    bool fetch_collapse = true;                    // FetchCollapse
+    std::uint32_t hopcount_make_sticky = 50;       // HopcountMakeSticky
+    std::chrono::seconds sticky_duration{600};     // StickyDuration
+    std::chrono::milliseconds sticky_pindown{200}; // StickyPindown
+};
 
 struct record_settings {
     pnn me;
     ctdb::db_id db;
     std::string name; // for the log
     database_kind kind = database_kind::volatile_db;
-    bool fetch_collapse = true; // FetchCollapse
+    record_tunables tunables;
     // A request redirected this often circles: no honest chase is that long (12.1 #1c).
     std::uint32_t hopcount_max = 1000;
     // A fetch whose answer does not come releases the calls collapsed behind it (databases.md 2.4).
@@ -51,6 +60,9 @@ struct record_settings {
     std::chrono::milliseconds resend_after{60'000};
     // How long "unknown database" answers of others are taken as "not yet" (2.5 step 1).
     std::chrono::milliseconds unknown_db_patience{10'000};
+    // Other nodes' readers wait that long after a revoke, so that the writer gets its turn; all
+    // wait that long after a revoke that failed (databases.md 3.4).
+    std::chrono::milliseconds after_revoke{1'000};
 };
 
 class record_engine {
@@ -80,6 +92,13 @@ public:
     void receive(const protocol::packet_header& header, const protocol::reply_dmaster& body);
     void receive(const protocol::packet_header& header, const protocol::reply_error& body);
 
+    // UPDATE_RECORD on a volatile database: other nodes' copies end. `done` is called once, maybe
+    // before this returns, unless the engine is destroyed. Requires: a well-formed record buffer.
+    void
+    update(byte_view record_buffer, ctdb::generation received_in, std::function<void(bool)> done);
+    // How an UPDATE_RECORD of ours ended.
+    void update_answered(std::uint64_t ticket, pnn from, bool ok);
+
     // ---- epochs ----
     // Requests are served while the map and the database are of the same, valid generation and the
     // database is not frozen; otherwise they wait.
@@ -92,13 +111,15 @@ public:
     void commit_finished();
 
     // ---- settings that may change, figures ----
-    void set_fetch_collapse(bool on) noexcept;
+    void set_tunables(const record_tunables& tunables) noexcept;
+    void set_readonly(bool on) noexcept; // SET_DB_READONLY
+    void set_sticky(bool on) noexcept;   // SET_DB_STICKY
     [[nodiscard]] ctdb::generation generation() const noexcept;
     [[nodiscard]] bool serving() const noexcept;
     [[nodiscard]] std::size_t pending_calls() const noexcept; // sent out for clients, unanswered
     [[nodiscard]] std::size_t parked() const noexcept; // requests waiting for a lock, a hold, thaw
     [[nodiscard]] std::size_t locks_held() const noexcept;    // 0 outside of its calls (I11)
-    [[nodiscard]] protocol::db_statistics statistics() const; // vacuum and read-only parts are 0
+    [[nodiscard]] protocol::db_statistics statistics() const; // vacuuming's part is 0
     void reset_statistics();
 
 private:

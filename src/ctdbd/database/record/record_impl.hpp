@@ -1,6 +1,7 @@
 // The inside of record_engine. record_engine.cpp: epochs and facade; record_lines.cpp: locks, lines
 // and holds; record_calls.cpp: REQ_CALL; record_pending.cpp: calls sent out and their answers;
-// record_dmaster.cpp: the dmaster's role changes hands.
+// record_dmaster.cpp: the dmaster's role changes hands; record_readonly.cpp: copies to read, and
+// their end.
 //
 // Every request goes submit() -> [parked] -> take_up() with its chain locked -> one of the
 // take_up_* functions. Nothing here is re-entrant: outputs and store never call back.
@@ -8,12 +9,15 @@
 
 #include "common/base/result.hpp"
 #include "ctdbd/database/record/call_rule.hpp"
+#include "ctdbd/database/record/delegations.hpp"
 #include "ctdbd/database/record/hot_keys.hpp"
+#include "ctdbd/database/record/owner_hints.hpp"
 #include "ctdbd/database/record/parking.hpp"
 #include "ctdbd/database/record/record_engine.hpp"
 #include "ctdbd/database/record/record_request.hpp"
 #include "ctdbd/database/record/redirect_memory.hpp"
 #include "ctdbd/database/record/residency.hpp"
+#include "ctdbd/database/record/sticky_records.hpp"
 
 #include <array>
 #include <map>
@@ -48,7 +52,8 @@ public:
         client_id client;
         ctdb::reqid client_id_of_call;
         protocol::call_flags flags;
-        protocol::call_id call = protocol::call_id::null;
+        protocol::call_id call = protocol::call_id::null;      // as the client asked
+        protocol::call_id sent_call = protocol::call_id::null; // as other nodes are asked
         bytes key;
         bytes call_data;
         async::time_point started;
@@ -63,6 +68,7 @@ public:
     void set_generation(ctdb::generation generation);
     void set_frozen(bool frozen);
     void set_commit_running(bool running);
+    void end_delegations();
     void client_gone(client_id client);
     [[nodiscard]] protocol::packet_header
     header_to(pnn to, ctdb::reqid id, pnn source) const noexcept;
@@ -87,10 +93,15 @@ public:
     void fail_request(record_request& request, const error& why);
     [[nodiscard]] taken take_up(record_request& request);
     [[nodiscard]] bool held_back(record_request& request);
+    [[nodiscard]] bool keeps_arrival_order(const record_request& request) const noexcept;
+    [[nodiscard]] bool wants_to_read(const record_request& request) const noexcept;
+    [[nodiscard]] bool reads_elsewhere(const record_request& request) const noexcept;
     void release_to_line(byte_view key, std::deque<record_request>& requests);
+    void put_in_line(record_request request);
     void watch_from(async::time_point at);
     void watch();
     [[nodiscard]] async::time_point watch_holds(async::time_point now);
+    void release_what_is_free(byte_view key, key_hold& hold);
     [[nodiscard]] async::time_point watch_lines(async::time_point now);
     [[nodiscard]] async::time_point watch_pending(async::time_point now);
 
@@ -108,8 +119,8 @@ public:
     void judge_call(look& seen, byte_view data);
     [[nodiscard]] result<> make_missing(look& seen);
     [[nodiscard]] result<> clean_up_revoked(look& seen);
-    void perform_call(record_request& request, const look& seen);
-    void count_hops(std::uint32_t hopcount);
+    void perform_call(record_request& request, look& seen);
+    void count_hops(const record_request& request);
     void
     answer_call(const record_request& request, const protocol::record_header& h, byte_view data);
     void answer_client(
@@ -128,6 +139,8 @@ public:
     // record_pending.cpp
     void keep_pending(const record_request& request, ctdb::reqid id);
     void reply_call(const protocol::packet_header& header, const protocol::reply_call& body);
+    void
+    submit_readonly_copy(const protocol::packet_header& header, byte_view key, byte_view value);
     void reply_error(const protocol::packet_header& header, const protocol::reply_error& body);
     void finish(pending_map::iterator call);
     void forget(pending_map::iterator call);
@@ -135,6 +148,21 @@ public:
     void resend_all();
     void resend(ctdb::reqid id);
     void give_up(pending_map::iterator call);
+
+    // record_readonly.cpp
+    void delegate(const record_request& request, const look& seen);
+    void revoke(record_request& request, look& seen);
+    void wait_for_revoke(record_request& request, look& seen);
+    void tell_readers(const look& seen, std::set<pnn> readers);
+    void update_answered(std::uint64_t ticket, pnn from, bool ok);
+    void take_up_revoke_end(const record_request& request);
+    [[nodiscard]] bool end_revoke(const delegations::revoke& ended);
+    void take_up_readonly_copy(const record_request& request);
+    [[nodiscard]] result<> keep_readonly_copy(const record_request& request);
+    void take_up_update(const record_request& request);
+    [[nodiscard]] result<> apply_update(const record_request& request);
+    void
+    update(byte_view record_buffer, ctdb::generation received_in, std::function<void(bool)> done);
 
     // record_dmaster.cpp
     void hand_over(const record_request& request, const look& seen);
@@ -147,6 +175,7 @@ public:
     void pass_on(const record_request& request, rsn from);
     [[nodiscard]] protocol::record_flags flags_from_wire(const record_request& request);
     [[nodiscard]] result<std::optional<protocol::record_header>> read_header(byte_view key);
+    void pin_if_sticky(byte_view key);
     [[nodiscard]] result<protocol::record_header>
     put(byte_view key, pnn lmaster, const protocol::record_header& header, byte_view data);
 
@@ -162,11 +191,16 @@ public:
     ctdb::generation generation_ = invalid_generation;
     bool frozen_ = false;
     bool commit_running_ = false;
+    bool readonly_ = false;
+    bool sticky_ = false;
 
     parking parking_;
     pending_map pending_;
     redirect_memory redirects_;
     residency residency_;
+    owner_hints owner_hints_;
+    delegations delegations_;
+    sticky_records sticky_records_;
     hot_keys hot_keys_;
     protocol::db_statistics statistics_;
     bytes scratch_; // the value between reading and handing over

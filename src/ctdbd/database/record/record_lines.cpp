@@ -38,6 +38,15 @@ private:
     std::size_t& held_;
 };
 
+void expire(std::optional<async::time_point>& until, async::time_point now) {
+    if (until && *until <= now) {
+        until.reset();
+    }
+}
+async::time_point end_of(const std::optional<async::time_point>& until) {
+    return until.value_or(async::time_point::max());
+}
+
 } // namespace
 
 void record_engine::impl::submit(record_request request) {
@@ -151,6 +160,14 @@ void record_engine::impl::fail_request(record_request& request, const error& why
     case request_kind::reply_dmaster:
         want_recovery("record in flight cannot be stored", request.key);
         break;
+    case request_kind::readonly_copy: // asked for again when its time is up
+        break;
+    case request_kind::update:
+        request.abandoned();
+        break;
+    case request_kind::revoke_end:
+        want_recovery("copies to read cannot be ended", request.key);
+        break;
     }
 }
 
@@ -230,12 +247,13 @@ record_engine::impl::taken record_engine::impl::take_up(record_request& request)
     if (!request.from_client() && request.generation != generation_ &&
         !planted(planted_bug::old_generation_served)) {
         events_.packet_dropped("of another generation"); // I12
+        request.abandoned();
         return taken::done;
     }
     if (held_back(request)) {
         return taken::done;
     }
-    events_.taken_up(request.key, request.arrival, !request.from_client());
+    events_.taken_up(request.key, request.arrival, keeps_arrival_order(request));
     switch (request.kind) {
     case request_kind::client_call:
     case request_kind::node_call:
@@ -245,18 +263,58 @@ record_engine::impl::taken record_engine::impl::take_up(record_request& request)
         return take_up_req_dmaster(request);
     case request_kind::reply_dmaster:
         return take_up_reply_dmaster(request);
+    case request_kind::readonly_copy:
+        take_up_readonly_copy(request);
+        return taken::done;
+    case request_kind::update:
+        take_up_update(request);
+        return taken::done;
+    case request_kind::revoke_end:
+        take_up_revoke_end(request);
+        return taken::done;
     }
     return taken::done;
 }
 
-// A hold is for other nodes' calls; once one waits, everything of the key waits behind it (I8).
+// Other nodes' requests (I8), but for readers, who let writers pass, and what ends a wait.
+bool record_engine::impl::keeps_arrival_order(const record_request& request) const noexcept {
+    const bool dmaster_packet =
+        request.kind == request_kind::req_dmaster || request.kind == request_kind::reply_dmaster;
+    const bool of_peer = request.kind == request_kind::node_call && request.source != settings_.me;
+    return dmaster_packet || (of_peer && !wants_to_read(request));
+}
+
+bool record_engine::impl::wants_to_read(const record_request& request) const noexcept {
+    return readonly_ && request.flags.has(protocol::call_flag::want_readonly) &&
+           (request.from_client() || request.call == protocol::call_id::fetch_with_header);
+}
+
+bool record_engine::impl::reads_elsewhere(const record_request& request) const noexcept {
+    return request.kind == request_kind::node_call && request.source != settings_.me &&
+           wants_to_read(request);
+}
+
+// A hold is for other nodes' calls; once one waits, everything of the key waits behind it (I8),
+// but for local clients while the record merely stays for them. A revoke holds all calls. Copies
+// that come and end are what holds wait for.
 bool record_engine::impl::held_back(record_request& request) {
     key_hold* hold = parking_.hold(request.key);
-    if (hold == nullptr || !hold->holds()) {
+    const bool dmaster_packet =
+        request.kind == request_kind::req_dmaster || request.kind == request_kind::reply_dmaster;
+    if (hold == nullptr || !(request.is_call() || dmaster_packet)) {
+        return false;
+    }
+    if (hold->readers_until && !hold->holds_all() && reads_elsewhere(request)) {
+        request.own();
+        hold->readers.push_back(std::move(request));
+        return true;
+    }
+    if (!hold->holds()) {
         return false;
     }
     const bool of_peer = request.kind == request_kind::node_call && request.source != settings_.me;
-    if (!of_peer && hold->held.empty()) {
+    const bool passes = !of_peer && (hold->held.empty() || hold->holds_peers_only());
+    if (passes && !(hold->holds_all() && request.is_call())) {
         return false;
     }
     request.own();
@@ -271,6 +329,15 @@ void record_engine::impl::release_to_line(byte_view key, std::deque<record_reque
     const std::uint32_t chain = store_.chain_of(key);
     parking_.return_to_line(chain, requests);
     chain_line& line = *parking_.line(chain);
+    if (line.is == chain_line::state::idle && serving()) {
+        make_due(line);
+    }
+}
+
+// To be taken up in a later turn, behind those who wait already.
+void record_engine::impl::put_in_line(record_request request) {
+    const std::uint32_t chain = store_.chain_of(request.key);
+    chain_line& line = parking_.park(chain, std::move(request));
     if (line.is == chain_line::state::idle && serving()) {
         make_due(line);
     }
@@ -313,27 +380,34 @@ async::time_point record_engine::impl::watch_holds(async::time_point now) {
     auto& holds = parking_.all_holds();
     for (auto place = holds.begin(); place != holds.end();) {
         key_hold& hold = place->second;
-        if (hold.rest_until && *hold.rest_until <= now) {
-            hold.rest_until.reset();
-        }
         if (hold.fetch && hold.fetch_until <= now) {
             hold.fetch.reset(); // its call stays pending; those behind it ask for themselves
         }
-        if (!hold.fetch) {
-            release_to_line(place->first, hold.collapsed);
+        for (auto* until :
+             {&hold.rest_until, &hold.pinned_until, &hold.retry_until, &hold.readers_until}) {
+            expire(*until, now);
+            next = std::min(next, end_of(*until));
         }
-        if (!hold.holds()) {
-            release_to_line(place->first, hold.held);
-        }
-        if (hold.rest_until) {
-            next = std::min(next, *hold.rest_until);
-        }
+        release_what_is_free(place->first, hold);
         if (hold.fetch) {
             next = std::min(next, hold.fetch_until);
         }
         place = hold.useless() ? holds.erase(place) : std::next(place);
     }
     return next;
+}
+
+// Put in front of the line, the last ones first.
+void record_engine::impl::release_what_is_free(byte_view key, key_hold& hold) {
+    if (!hold.fetch) {
+        release_to_line(key, hold.collapsed);
+    }
+    if (!hold.readers_until) {
+        release_to_line(key, hold.readers);
+    }
+    if (!hold.holds()) {
+        release_to_line(key, hold.held);
+    }
 }
 
 async::time_point record_engine::impl::watch_lines(async::time_point now) {

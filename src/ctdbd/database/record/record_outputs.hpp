@@ -34,6 +34,10 @@ public:
     virtual bool
     send(const protocol::packet_header& header, const protocol::reply_dmaster& body) = 0;
     virtual bool send(const protocol::packet_header& header, const protocol::reply_error& body) = 0;
+    virtual bool send(const protocol::packet_header& header, const protocol::reply_call& body) = 0;
+    // UPDATE_RECORD of one record to a node that has a copy; its end, of whatever kind, is told
+    // with record_engine::update_answered(ticket, to, ok) within ControlTimeout. false: no link.
+    virtual bool send_update(pnn to, ctdb::db_id db, std::uint64_t ticket, bytes record_buffer) = 0;
 
     // REPLY_CALL to a local client; `head` and `data` follow each other (head: nothing or a record
     // header).
@@ -64,6 +68,8 @@ public:
     virtual void lock_wait_started() {}
     virtual void lock_wait_finished(std::chrono::nanoseconds /*waited*/) {}
     virtual void lock_wait_failed() {}
+    virtual void delegated() {}                              // total_ro_delegations
+    virtual void revoked() {}                                // total_ro_revokes
     virtual void packet_dropped(std::string_view /*why*/) {} // from a node: surprise, counted
     // Delete queue of vacuuming (databases.md 2.2): an empty record was stored by its dmaster; or
     // the key holds something else again.

@@ -19,8 +19,10 @@ void record_engine::impl::keep_pending(const record_request& request, ctdb::reqi
     pending_call call;
     call.client = request.client;
     call.client_id_of_call = request.id;
-    call.flags = request.flags.without(protocol::call_flag::want_readonly);
+    const bool reads = wants_to_read(request);
+    call.flags = reads ? request.flags : request.flags.without(protocol::call_flag::want_readonly);
     call.call = request.call;
+    call.sent_call = reads ? protocol::call_id::fetch_with_header : request.call;
     call.key = to_bytes(request.key);
     call.call_data = to_bytes(request.data);
     call.started = request.arrived;
@@ -37,9 +39,41 @@ void record_engine::impl::reply_call(
         events_.packet_dropped("REPLY_CALL that nobody waits for");
         return;
     }
-    const pending_call& waiting = call->second;
-    out_.reply_to_client(waiting.client, waiting.client_id_of_call, body.status, {}, body.data);
-    finish(call);
+    pending_call& waiting = call->second;
+    const bool reads = waiting.flags.has(protocol::call_flag::want_readonly);
+    if (body.status != protocol::status::ok || !reads) {
+        out_.reply_to_client(waiting.client, waiting.client_id_of_call, body.status, {}, body.data);
+        finish(call);
+        return;
+    }
+    const auto copied = protocol::header_of(body.data);
+    if (!copied) {
+        events_.packet_dropped("REPLY_CALL without the header that was asked for");
+        waiting.resend_at = runtime_.now() + refused_retry_interval;
+        watch_from(waiting.resend_at);
+        return;
+    }
+    if (!copied->flags.has(protocol::record_flag::ro_have_readonly)) {
+        const byte_view data = protocol::data_after_header(body.data);
+        answer_client(waiting.client, waiting.client_id_of_call, waiting.call, *copied, data);
+        finish(call);
+        return;
+    }
+    submit_readonly_copy(header, waiting.key, body.data);
+}
+
+void record_engine::impl::submit_readonly_copy(
+    const protocol::packet_header& header, byte_view key, byte_view value
+) {
+    record_request request;
+    request.kind = request_kind::readonly_copy;
+    request.id = header.reqid;
+    request.source = header.srcnode;
+    request.generation = header.generation;
+    request.key = key;
+    request.data = value;
+    request.own(); // the pending call, and with it the key, ends before the lock does
+    submit(std::move(request));
 }
 
 // "Unknown database" mostly means "not yet": its attach is on the way there (databases.md 2.5).
@@ -117,7 +151,7 @@ void record_engine::impl::resend(ctdb::reqid id) {
     protocol::req_call body;
     body.flags = call.flags;
     body.db_id = settings_.db;
-    body.call_id = call.call;
+    body.call_id = call.sent_call;
     body.key = call.key;
     body.call_data = call.call_data;
     const auto header = header_to(settings_.me, fresh, settings_.me);

@@ -10,6 +10,8 @@
 #include "common/protocol/constants.hpp"
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 
 namespace ctdb::ctdbd {
 
@@ -18,6 +20,23 @@ enum class request_kind : std::uint8_t {
     node_call,     // REQ_CALL of a node, or of a client's call sent to ourselves
     req_dmaster,   // to the lmaster: `new_dmaster` takes over
     reply_dmaster, // to the new dmaster
+    readonly_copy, // REPLY_CALL that brings a copy to read (databases.md 3.3)
+    update,        // one record of an UPDATE_RECORD: a copy ends (databases.md 3.4)
+    revoke_end,    // of ours: every copy has ended, or one has not
+};
+
+// An UPDATE_RECORD: answered when its last record is done, however that ends.
+struct update_job {
+    std::size_t missing = 0;
+    bool failed = false;
+    std::function<void(bool done)> answer;
+
+    void finish(bool ok) {
+        failed = failed || !ok;
+        if (--missing == 0) {
+            answer(!failed);
+        }
+    }
 };
 
 struct record_request {
@@ -33,10 +52,12 @@ struct record_request {
     std::uint32_t hopcount = 0;
     ctdb::rsn rsn;                       // dmaster packets
     protocol::record_flags record_flags; // dmaster packets
+    std::shared_ptr<update_job> job;     // update
+    std::uint64_t ticket = 0;            // revoke_end
     std::uint64_t arrival = 0;
     async::time_point arrived;
     byte_view key;
-    byte_view data; // value, or the call's argument
+    byte_view data; // value (readonly_copy, update: with header), or the call's argument
     bytes storage;
 
     record_request() = default;
@@ -44,6 +65,15 @@ struct record_request {
     record_request& operator=(record_request&&) = default;
 
     [[nodiscard]] bool from_client() const noexcept { return kind == request_kind::client_call; }
+    [[nodiscard]] bool is_call() const noexcept {
+        return kind == request_kind::client_call || kind == request_kind::node_call;
+    }
+    // Dies unserved: whoever waits for an update has to know.
+    void abandoned() const {
+        if (job) {
+            job->finish(false);
+        }
+    }
     void own();
 };
 

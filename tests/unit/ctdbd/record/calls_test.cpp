@@ -279,9 +279,9 @@ TEST_F(Calls, ACompletedRevokeIsCleanedUpByTheNextCall) { // 2.4 step 5, 3.1: R+
     EXPECT_FALSE(header(key)->flags.has_any(protocol::readonly_mask));
 }
 
-TEST_F(Calls, DelegationsThatNobodyManagesAskForARecoveryAndTheClientIsAnsweredAfterIt) {
+TEST_F(Calls, DelegationsOfARecordOfAnotherNodeAskForARecoveryAndTheClientIsAnsweredAfterIt) {
     const auto key = key_of(me);
-    have(key, me, 14, "v", record_flag::ro_have_delegations);
+    have(key, peer, 14, "v", record_flag::ro_have_delegations); // only a dmaster delegates
     client_calls(key, 1);
     EXPECT_EQ(said().size(), 1U);
     EXPECT_EQ(engine_->pending_calls(), 1U);

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "common/protocol/hash.hpp"
+#include "common/protocol/record_buffer.hpp"
 #include "ctdbd/database/record/call_routes.hpp"
 #include "ctdbd/database/record/record_engine.hpp"
 #include "tests/simulation/support/memory_store.hpp"
@@ -36,7 +37,7 @@ protected:
         settings.db = db_id{0xdb};
         settings.name = "test.tdb";
         settings.kind = kind;
-        settings.fetch_collapse = fetch_collapse;
+        settings.tunables.fetch_collapse = fetch_collapse;
         engine_ = std::make_unique<record_engine>(store_, rt_, *this, *this, routes_, settings);
         lmasters({me, peer, third});
         engine_->set_generation(current);
@@ -84,10 +85,11 @@ protected:
         const std::string& key,
         std::uint32_t id,
         client_id client = smbd,
-        protocol::call_id call = protocol::call_id::null
+        protocol::call_id call = protocol::call_id::null,
+        protocol::call_flags flags = protocol::call_flag::immediate_migration
     ) {
         protocol::req_call body;
-        body.flags = protocol::call_flag::immediate_migration;
+        body.flags = flags;
         body.db_id = db_id{0xdb};
         body.call_id = call;
         body.key = view_of(key);
@@ -211,6 +213,28 @@ protected:
         say("error {} to {}: {}", h.reqid, h.destnode, protocol::text_until_nul(b.message));
         return !unreachable_.contains(h.destnode);
     }
+    bool send(const protocol::packet_header& h, const protocol::reply_call& b) override {
+        const auto copied = protocol::header_of(b.data);
+        say("reply_call {} to {}: rsn {} flags {:x} '{}'",
+            h.reqid,
+            h.destnode,
+            copied->rsn,
+            copied->flags.value,
+            text_of(protocol::data_after_header(b.data)));
+        return !unreachable_.contains(h.destnode);
+    }
+    bool send_update(pnn to, db_id, std::uint64_t ticket, bytes record_buffer) override {
+        ticket_ = ticket;
+        EXPECT_TRUE(protocol::for_each_record(
+            record_buffer,
+            [&](byte_view, const protocol::record_header& h, byte_view value) {
+                say("update to {}: rsn {} flags {:x} '{}'", to, h.rsn, h.flags.value, text_of(value)
+                );
+                return true;
+            }
+        ));
+        return !unreachable_.contains(to);
+    }
     void reply_to_client(
         client_id c, reqid id, std::int32_t status, byte_view head, byte_view value
     ) override {
@@ -253,6 +277,7 @@ protected:
     std::vector<std::string> candidates_;
     std::set<pnn> unreachable_;
     std::uint32_t last_id_ = 0;
+    std::uint64_t ticket_ = 0; // of the last UPDATE_RECORD
     int dropped_ = 0;
 };
 

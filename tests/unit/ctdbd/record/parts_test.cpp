@@ -1,9 +1,11 @@
 // The small parts of the engine: call rule, orphan detector, residency, hot keys, parking.
 #include "ctdbd/database/record/call_rule.hpp"
 #include "ctdbd/database/record/hot_keys.hpp"
+#include "ctdbd/database/record/owner_hints.hpp"
 #include "ctdbd/database/record/parking.hpp"
 #include "ctdbd/database/record/redirect_memory.hpp"
 #include "ctdbd/database/record/residency.hpp"
+#include "ctdbd/database/record/sticky_records.hpp"
 
 #include <gtest/gtest.h>
 
@@ -45,20 +47,101 @@ TEST(CallRule, NothingIsHandedOverWhileACommitRuns) {
     EXPECT_EQ(decide(call_origin::peer, pnn{2}, {}, true), call_action::redirect);
 }
 
-TEST(CallRule, DelegationsThatNobodyManagesEndInARecovery) {
+call_action decide_reading(call_origin origin, pnn dmaster, record_flags flags = {}) {
+    call_situation s;
+    s.me = me;
+    s.origin = origin;
+    s.header.dmaster = dmaster;
+    s.header.flags = flags;
+    s.wants_to_read = true;
+    return decide_call(s);
+}
+
+TEST(CallRule, DelegationsOfAnotherNodesRecordEndInARecovery) {
     for (const auto origin : {call_origin::client, call_origin::own_node, call_origin::peer}) {
-        for (const auto flag :
-             {record_flag::ro_have_delegations,
-              record_flag::ro_have_readonly,
-              record_flag::ro_revoking_readonly}) {
-            EXPECT_EQ(decide(origin, me, flag), call_action::recover);
-        }
-        EXPECT_EQ(decide(origin, pnn{2}, record_flag::ro_have_delegations), call_action::recover);
+        const auto have = record_flag::ro_have_delegations;
+        const auto revoking = record_flag::ro_revoking_readonly;
+        EXPECT_EQ(decide(origin, pnn{2}, have), call_action::recover);
+        EXPECT_EQ(decide(origin, pnn{2}, revoking), call_action::recover);
+        EXPECT_EQ(decide_reading(origin, pnn{2}, have), call_action::recover);
     }
     // A read-only copy of somebody else's record is nothing special to a writer.
     EXPECT_EQ(
         decide(call_origin::client, pnn{2}, record_flag::ro_have_readonly), call_action::send_out
     );
+}
+
+TEST(CallRule, WritersEndTheCopiesFirst) {
+    for (const auto origin : {call_origin::client, call_origin::own_node, call_origin::peer}) {
+        EXPECT_EQ(decide(origin, me, record_flag::ro_have_delegations), call_action::revoke);
+        EXPECT_EQ(decide(origin, me, record_flag::ro_have_readonly), call_action::revoke);
+        const record_flags both =
+            record_flag::ro_have_delegations | record_flag::ro_revoking_readonly;
+        EXPECT_EQ(decide(origin, me, both), call_action::wait_for_revoke);
+        EXPECT_EQ(decide_reading(origin, me, both), call_action::wait_for_revoke);
+    }
+}
+
+TEST(CallRule, ReadersGetCopiesAndUseThem) {
+    const record_flags shared = record_flag::ro_have_delegations;
+    EXPECT_EQ(decide_reading(call_origin::peer, me), call_action::delegate);
+    EXPECT_EQ(decide_reading(call_origin::peer, me, shared), call_action::delegate);
+    EXPECT_EQ(decide_reading(call_origin::client, me, shared), call_action::serve);
+    EXPECT_EQ(decide_reading(call_origin::own_node, me, shared), call_action::serve);
+    const record_flags copy = record_flag::ro_have_readonly;
+    EXPECT_EQ(decide_reading(call_origin::client, pnn{2}, copy), call_action::serve);
+    EXPECT_EQ(decide_reading(call_origin::client, pnn{2}), call_action::send_out);
+    EXPECT_EQ(decide_reading(call_origin::peer, pnn{2}, copy), call_action::redirect);
+}
+
+TEST(CallRule, DelegatedIsBehindRevokedIsBehindTheDmaster) { // 3.1, I2
+    protocol::record_header mine;
+    mine.rsn = rsn{10};
+    mine.dmaster = me;
+    mine.flags = record_flag::migrated_with_data;
+    const auto shared = delegating(mine);
+    EXPECT_EQ(shared.rsn.value, 13U);
+    EXPECT_EQ(shared.flags.value, 0x01010000U); // as seen from upstream
+    EXPECT_EQ(delegating(shared), shared);
+    const auto copy = delegated_copy(shared);
+    EXPECT_EQ(copy.rsn.value, 11U);
+    EXPECT_EQ(copy.flags.value, 0x02010000U);
+    EXPECT_EQ(copy.dmaster, me);
+    auto revoking = shared;
+    revoking.flags.set(record_flag::ro_revoking_readonly);
+    const auto ended = revoked_copy(revoking);
+    EXPECT_EQ(ended.rsn.value, 12U);
+    EXPECT_EQ(ended.flags.value, 0x00010000U);
+    const auto after = after_revoke(revoking);
+    EXPECT_EQ(after.rsn.value, 14U); // the store rule makes it 15
+    EXPECT_EQ(after.flags.value, 0x00010000U);
+}
+
+TEST(OwnerHints, TellWhoAskedLastAndOnlyOnce) {
+    owner_hints hints;
+    const auto key = view_of("k");
+    EXPECT_EQ(hints.take(key, pnn{1}), pnn{1});
+    hints.asked_by(key, pnn{2});
+    hints.asked_by(key, pnn{3});
+    EXPECT_EQ(hints.take(key, pnn{1}), pnn{3});
+    EXPECT_EQ(hints.take(key, pnn{1}), pnn{1});
+    hints.asked_by(key, pnn{2});
+    hints.forget(key);
+    EXPECT_EQ(hints.take(key, pnn{1}), pnn{1});
+}
+
+TEST(StickyRecords, AreStickyForAWhileAndNeverTooMany) {
+    sticky_records sticky;
+    EXPECT_TRUE(sticky.make_sticky(view_of("k"), start, 10s));
+    EXPECT_FALSE(sticky.make_sticky(view_of("k"), start + 1s, 10s)); // longer, not anew
+    EXPECT_TRUE(sticky.is_sticky(view_of("k"), start + 10s));
+    EXPECT_FALSE(sticky.is_sticky(view_of("k"), start + 11s));
+    for (std::size_t i = 0; i < 2 * sticky_records::keys_max; ++i) {
+        sticky.make_sticky(view_of("key " + std::to_string(i)), start, 10s);
+    }
+    EXPECT_EQ(sticky.size(), sticky_records::keys_max);
+    EXPECT_TRUE(sticky.make_sticky(view_of("later"), start + 1h, 10s)); // those have expired
+    EXPECT_EQ(sticky.size(), 1U);
 }
 
 TEST(RedirectMemory, TheSameRequestBackFromTheOwnerWithNothingChangedProvesAnOrphan) {
