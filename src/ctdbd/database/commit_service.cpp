@@ -81,9 +81,10 @@ std::vector<pnn> commit_service::targets() {
     std::vector<pnn> active = node_.active_nodes();
     const auto& map = node_.vnn_map().map;
     if (node_.all_active_are_ours()) {
-        // A member that cannot be reached from here is not told: the commit has to fail (I17).
+        // Every member counts, whatever is known of it here: the commit has to fail if one cannot
+        // be told, and one taken in by the last recovery may still be called inactive (I17).
         for (const pnn member : map) {
-            if (!node_.is_connected(member)) {
+            if (std::find(active.begin(), active.end(), member) == active.end()) {
                 active.push_back(member);
             }
         }

@@ -162,12 +162,20 @@ TEST_F(CommitTest, WithAnUpstreamPeerOnlyTheNodesOfTheVnnMapGetIt) {
     EXPECT_EQ(value(2, "p.tdb", "k"), std::nullopt);
 }
 
-TEST_F(CommitTest, AnInactiveNodeOfTheVnnMapIsLeftOut) {
+TEST_F(CommitTest, WithAnUpstreamPeerAnInactiveNodeOfTheVnnMapIsLeftOut) {
+    cluster[1].capabilities = protocol::upstream_capabilities;
     cluster[2].flags = protocol::node_flag::stopped;
     const auto said = commit();
     cluster.rt.settle();
     EXPECT_EQ(status(said), 0);
     EXPECT_EQ(value(2, "p.tdb", "k"), std::nullopt);
+}
+
+TEST_F(CommitTest, AmongOursAMemberThatIsCalledInactiveHereIsAskedAllTheSame) {
+    cluster[2].flags = protocol::node_flag::stopped; // what node 0 believes
+    commit();
+    cluster.rt.settle();
+    EXPECT_EQ(value(2, "p.tdb", "k"), "v");
 }
 
 } // namespace
