@@ -12,7 +12,6 @@ namespace ctdb::failoverd {
 namespace {
 
 namespace opt = conf::options;
-using protocol::tunable_id;
 using namespace std::chrono_literals;
 
 constexpr async::duration kernel_check = 1s;
