@@ -21,20 +21,25 @@ void hot_keys::migrated(byte_view key, async::time_point now) {
     rank(key, ++w.count);
 }
 
+// The slots in use come first; once all are, the coldest key makes room for a hotter one.
 void hot_keys::rank(byte_view key, std::uint32_t count) {
-    auto place = std::find_if(slots_.begin(), slots_.end(), [&](const protocol::hot_key& slot) {
-        return slot.count > 0 && same_bytes(slot.key, key);
+    const auto in_use = slots_.begin() + static_cast<std::ptrdiff_t>(used_);
+    auto place = std::find_if(slots_.begin(), in_use, [&](const protocol::hot_key& slot) {
+        return same_bytes(slot.key, key);
     });
-    if (place == slots_.end()) {
-        place = slots_.begin(); // the coldest
+    if (place == in_use && used_ < slots_.size()) {
+        ++used_;
+        *place = {0, to_bytes(key)};
+    } else if (place == in_use) {
+        place = slots_.begin();
         if (place->count >= count) {
             return;
         }
-        place->key = to_bytes(key);
-        place->count = count;
+        *place = {0, to_bytes(key)};
     }
     place->count = std::max(place->count, count);
-    std::stable_sort(slots_.begin(), slots_.end(), [](const auto& a, const auto& b) {
+    const auto end = slots_.begin() + static_cast<std::ptrdiff_t>(used_);
+    std::stable_sort(slots_.begin(), end, [](const auto& a, const auto& b) {
         return a.count < b.count;
     });
 }
@@ -42,6 +47,7 @@ void hot_keys::rank(byte_view key, std::uint32_t count) {
 void hot_keys::clear() {
     windows_.clear();
     slots_ = {};
+    used_ = 0;
 }
 
 } // namespace ctdb::ctdbd

@@ -23,7 +23,7 @@ public:
     static constexpr std::size_t windows_max = 1000; // keys watched at once; then all start afresh
 
     void migrated(byte_view key, async::time_point now);
-    // Ascending by count; empty slots first.
+    // Ascending by count, then the empty slots, as upstream's are.
     [[nodiscard]] const std::array<protocol::hot_key, protocol::hot_key_count>&
     ascending() const noexcept {
         return slots_;
@@ -39,6 +39,7 @@ private:
 
     std::map<bytes, running, key_order> windows_;
     std::array<protocol::hot_key, protocol::hot_key_count> slots_{};
+    std::size_t used_ = 0;
 };
 
 } // namespace ctdb::ctdbd

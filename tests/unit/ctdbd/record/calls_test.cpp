@@ -170,6 +170,20 @@ TEST_F(Calls, ANodesCallIsRedirectedToTheLmasterAndFromItToTheDmaster) {
     EXPECT_THAT(said(), ElementsAre("call 7 of 3 to 2 hop 1", "call 8 of 2 to 3 hop 2"));
 }
 
+TEST_F(Calls, ANodeThatAskedHereLastIsAskedFirst) {
+    const auto key = key_of(peer);
+    const pnn fourth{4};
+    have(key, third, 5, "given to node 3");
+    node_calls(key, fourth, 7); // on its way to node 3 by way of the lmaster: it comes after it
+    client_calls(key, 1);
+    EXPECT_THAT(said(), ElementsAre("call 7 of 4 to 2 hop 1", "call 100 of 1 to 4 hop 0"));
+    record_comes(key, 100, 9, "v");
+    node_calls(key, third, 8);
+    static_cast<void>(said());
+    client_calls(key, 2); // what was known before is of the past
+    EXPECT_THAT(said(), ElementsAre("call 101 of 1 to 3 hop 0"));
+}
+
 TEST_F(Calls, ARequestThatCirclesAsksForARecovery) { // 12.1 #1c
     const auto key = key_of(peer);
     node_calls(key, third, 7, peer, 999);

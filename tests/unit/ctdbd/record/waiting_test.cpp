@@ -272,7 +272,7 @@ TEST_F(Waiting, AnEngineThatEndsLeavesNoWaitAndNoId) {
     EXPECT_EQ(routes_.find(reqid{100}), nullptr);
 }
 
-TEST_F(Waiting, AThousandRequestsBehindOneLockAreServedWithoutAWaitEach) {
+TEST_F(Waiting, AThousandRequestsBehindOneLockAreServedWithoutAWaitEach) { // 12.1 #17
     const auto key = key_of(me);
     have(key, me, 5, "v");
     {
