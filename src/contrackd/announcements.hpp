@@ -38,13 +38,17 @@ public:
     void cancel(const std::string& address) {
         std::erase_if(running_, [&address](const auto& r) { return r.first.address == address; });
     }
+    struct turn {
+        subject what;
+        std::size_t round = 0; // of the schedule
+        bool operator==(const turn&) const = default;
+    };
     // Those to be sent now; what has been announced for the last time is forgotten.
-    [[nodiscard]] std::vector<subject> due(time_point now) {
-        std::vector<subject> all;
+    [[nodiscard]] std::vector<turn> due(time_point now) {
+        std::vector<turn> all;
         for (auto& [what, state] : running_) {
             if (state.next < schedule.size() && now >= state.began + schedule[state.next]) {
-                all.push_back(what);
-                ++state.next;
+                all.push_back({what, state.next++});
             }
         }
         std::erase_if(running_, [](const auto& r) { return r.second.next >= schedule.size(); });

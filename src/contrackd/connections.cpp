@@ -60,28 +60,27 @@ bool connections::client_has(client_id client, const protocol::connection& c) {
 
 bool connections::client_lost(client_id client, const protocol::connection& c) {
     const auto found = clients_.find(client);
-    if (found == clients_.end() || found->second.erase(c) == 0) {
-        return false;
-    }
-    remove(c);
-    return true;
+    return found != clients_.end() && found->second.erase(c) != 0;
 }
 
-void connections::client_passed(client_id client, const protocol::connection& c) {
-    if (const auto found = clients_.find(client); found != clients_.end()) {
-        found->second.erase(c);
-    }
-}
-
-void connections::client_gone(client_id client) {
+std::vector<protocol::connection> connections::client_gone(client_id client) {
     const auto found = clients_.find(client);
     if (found == clients_.end()) {
-        return;
+        return {};
     }
-    for (const protocol::connection& c : found->second) {
-        remove(c);
-    }
+    std::vector<protocol::connection> had(found->second.begin(), found->second.end());
     clients_.erase(found);
+    return had;
+}
+
+std::vector<protocol::sock_addr> connections::addresses() const {
+    std::vector<protocol::sock_addr> some;
+    for (const auto& [address, list] : all_) {
+        if (!list.empty()) {
+            some.push_back(address);
+        }
+    }
+    return some;
 }
 
 } // namespace ctdb::contrackd

@@ -30,10 +30,12 @@ public:
 
     // ---- local clients ----
     bool client_has(client_id client, const protocol::connection& c);
-    // False: this client had not told of it.
+    // Forgotten for this client only. False: it had not told of it.
     bool client_lost(client_id client, const protocol::connection& c);
-    void client_passed(client_id client, const protocol::connection& c);
-    void client_gone(client_id client); // and its connections with it
+    // Forgets the client; what becomes of the connections it had is the caller's to say.
+    std::vector<protocol::connection> client_gone(client_id client);
+
+    [[nodiscard]] std::vector<protocol::sock_addr> addresses() const; // that have connections
 
 private:
     using by_peer = std::set<protocol::connection>;

@@ -3,6 +3,7 @@
 #include "common/base/log.hpp"
 #include "common/netlink/announce_request.hpp"
 #include "common/netlink/neighbour.hpp"
+#include "common/netlink/tickle.hpp"
 #include "common/protocol/controls.hpp"
 #include "common/protocol/messages.hpp"
 
@@ -13,6 +14,12 @@ namespace ctdb::contrackd {
 namespace {
 
 namespace controls = protocol::controls;
+using namespace std::chrono_literals;
+
+constexpr auto reconnect_pause = 200ms;
+constexpr auto answer_limit = 5s;
+constexpr auto list_interval = 20s;             // as upstream's TickleUpdateInterval
+constexpr std::size_t tickle_rounds[] = {0, 2}; // of announcements::schedule (failover.md 15.12)
 
 provider::identity identity() {
     return {
@@ -40,25 +47,45 @@ provider::answer refused(std::string why) {
 contrack_node::contrack_node(
     async::event_loop& loop, const path::paths& where, std::function<void()> lost
 )
-    : loop_(loop), lost_(std::move(lost)), due_(loop, [this] { announce_due(); }),
+    : loop_(loop), where_(where), lost_(std::move(lost)), sharing_(doors()),
+      due_(loop, [this] { announce_due(); }), changed_(loop), tasks_(loop),
       ctdbd_(
           loop,
           where.provider_socket(),
           identity(),
           provider::provider_client::handlers{
               [this](provider::request what) { return serve(std::move(what)); },
-              [](provider::message) -> async::task<provider::acknowledge> {
-                  co_return provider::acknowledge();
-              },
+              [this](provider::message event) { return on_event(std::move(event)); },
               [this](const provider::deliver& what) { on_message(what); },
-              [this](const provider::client_gone& who) { connections_.client_gone(who.client); },
-              [](const provider::registered&) { log_notice("registered with ctdbd"); },
+              [this](const provider::client_gone& who) { sharing_.client_gone(who.client); },
+              [this](const provider::registered&) {
+                  log_notice("registered with ctdbd");
+                  changed_.notify();
+              },
               {},
               [this](const error& why) {
                   log_notice("ctdbd is gone: {}", why.what);
                   lost_();
               }}
-      ) {}
+      ) {
+    tasks_.spawn(keep_client());
+    tasks_.spawn(repeat_lists());
+}
+
+sharing::doors contrack_node::doors() {
+    return {
+        [](const protocol::sock_addr& address) {
+            auto table = netlink::address_table::open();
+            const auto there =
+                table ? table->addresses() : result<std::vector<netlink::kernel_address>>{};
+            return there && std::any_of(there->begin(), there->end(), [&](const auto& a) {
+                       return protocol::same_ip(a.address, address);
+                   });
+        },
+        [this](const protocol::connection& c) { tell<controls::tcp_add>(c); },
+        [this](const protocol::connection& c) { tell<controls::tcp_remove>(c); },
+        [this](const protocol::tickle_list& l) { tell<controls::set_tcp_tickle_list>(l); }};
+}
 
 // ---- announcements ----
 
@@ -67,9 +94,13 @@ void contrack_node::on_message(const provider::deliver& what) {
     if (!text) {
         log_warning("message {:#x}: {}", what.srvid.value, text.error().what);
     } else if (what.srvid == protocol::srvids::take_ip) {
-        begin({*text, ""});
+        taken(*text);
     } else if (what.srvid == protocol::srvids::release_ip) {
         running_.cancel(*text);
+        to_tickle_.erase(*text);
+        if (const auto address = protocol::parse_ip(*text)) {
+            sharing_.released(*address);
+        }
     } else {
         const auto blank = text->find(' ');
         begin({text->substr(0, blank), blank == std::string::npos ? "" : text->substr(blank + 1)});
@@ -81,12 +112,53 @@ void contrack_node::begin(announcements::subject what) {
     announce_due();
 }
 
+void contrack_node::taken(const std::string& address) {
+    if (const auto parsed = protocol::parse_ip(address)) {
+        auto before = sharing_.taken(*parsed);
+        if (!before.empty()) {
+            log_info("{}: {} connections of its last node are told", address, before.size());
+            to_tickle_[address] = std::move(before);
+        }
+        sharing_.tell_changed_lists();
+    }
+    begin({address, ""});
+}
+
 void contrack_node::announce_due() {
-    for (const announcements::subject& what : running_.due(loop_.now())) {
-        send(what);
+    for (const announcements::turn& due : running_.due(loop_.now())) {
+        send(due.what);
+        if (std::ranges::find(tickle_rounds, due.round) != std::end(tickle_rounds)) {
+            tickle(due.what.address);
+        }
+        if (due.round == *std::rbegin(tickle_rounds)) {
+            to_tickle_.erase(due.what.address);
+        }
     }
     if (const auto next = running_.next_due()) {
         due_.arm(*next);
+    }
+}
+
+void contrack_node::tickle(const std::string& address) {
+    const auto found = to_tickle_.find(address);
+    if (found == to_tickle_.end()) {
+        return;
+    }
+    const auto sender = netlink::tickle_sender::open();
+    if (!sender) {
+        log_warning("clients of {} are not told: {}", address, sender.error().what);
+        return;
+    }
+    std::size_t failed = 0;
+    error last;
+    for (const protocol::connection& c : found->second) {
+        if (const auto sent = sender->send(c); !sent) {
+            ++failed;
+            last = sent.error();
+        }
+    }
+    if (failed != 0) {
+        log_warning("{}: {} clients were not told, the last: {}", address, failed, last.what);
     }
 }
 
@@ -129,39 +201,58 @@ void contrack_node::send(const announcements::subject& what) {
 // ---- connections ----
 
 async::task<provider::answer> contrack_node::serve(provider::request what) {
-    switch (what.opcode) {
-    case controls::get_tcp_tickle_list::opcode:
+    if (what.opcode == controls::get_tcp_tickle_list::opcode) {
         co_return tickles_of(what.data);
-    case controls::set_tcp_tickle_list::opcode:
+    }
+    if (what.opcode == controls::set_tcp_tickle_list::opcode) {
         co_return set_tickles(what.data);
+    }
+    const auto got = protocol::decode<protocol::connection>(what.data);
+    if (!got) {
+        co_return refused(got.error().what);
+    }
+    const protocol::connection c = connections::canonical(*got);
+    if (what.opcode == controls::tcp_client::opcode) {
+        co_return co_await client_has(what.from.client, c);
+    }
+    co_return change(what, c);
+}
+
+// smbd tells of every connection, also of those to addresses that are not public: no reason to
+// complain.
+async::task<provider::answer> contrack_node::client_has(client_id client, protocol::connection c) {
+    if (!sharing_.knows_public(c.dst)) {
+        co_await learn_public();
+    }
+    switch (sharing_.client_has(client, c)) {
+    case sharing::verdict::not_here:
+        log_warning("a client has {}, which is not here", protocol::to_text_with_port(c.dst));
+        co_return refused("this address is not on this node");
+    case sharing::verdict::full:
+        co_return refused("too many connections");
     default:
-        co_return change(what);
+        co_return provider::answer{};
     }
 }
 
-provider::answer contrack_node::change(const provider::request& what) {
-    const auto got = protocol::decode<protocol::connection>(what.data);
-    if (!got) {
-        return refused(got.error().what);
-    }
-    const protocol::connection c = connections::canonical(*got);
+provider::answer
+contrack_node::change(const provider::request& what, const protocol::connection& c) {
     bool room = true;
     switch (what.opcode) {
-    case controls::tcp_client::opcode:
-        room = connections_.client_has(what.from.client, c);
-        break;
-    case controls::tcp_add::opcode:
     case controls::tcp_add_delayed_update::opcode:
-        room = connections_.add(c);
+        sharing_.changed(c.dst);
+        [[fallthrough]];
+    case controls::tcp_add::opcode:
+        room = sharing_.add(c);
         break;
     case controls::tcp_remove::opcode:
-        connections_.remove(c);
+        sharing_.remove(c);
         break;
     case controls::tcp_client_disconnected::opcode:
-        connections_.client_lost(what.from.client, c);
+        sharing_.client_lost(what.from.client, c);
         break;
     case controls::tcp_client_passed::opcode:
-        connections_.client_passed(what.from.client, c);
+        sharing_.client_passed(what.from.client, c);
         break;
     default:
         return refused(fmt::format("control {} is not served by contrackd", what.opcode));
@@ -176,19 +267,98 @@ provider::answer contrack_node::tickles_of(byte_view data) {
     }
     protocol::tickle_list list;
     list.address = *address;
-    list.connections = connections_.of(*address);
+    list.connections = sharing_.known().of(*address);
     provider::answer a;
     a.data = protocol::encode(list);
     return a;
 }
 
 provider::answer contrack_node::set_tickles(byte_view data) {
-    auto list = protocol::decode<protocol::tickle_list>(data);
+    const auto list = protocol::decode<protocol::tickle_list>(data);
     if (!list) {
         return refused(list.error().what);
     }
-    connections_.replace(list->address, std::move(list->connections));
+    sharing_.replace(*list);
     return provider::answer{};
+}
+
+// ---- ctdbd ----
+
+async::task<provider::acknowledge> contrack_node::on_event(provider::message event) {
+    if (const auto* nodes = std::get_if<provider::node_map_changed>(&event)) {
+        see_nodes(nodes->map);
+    }
+    co_return provider::acknowledge();
+}
+
+void contrack_node::see_nodes(const protocol::node_map& map) {
+    std::set<pnn> now;
+    for (const protocol::node_and_flags& n : map.nodes) {
+        if (!n.flags.has_any(protocol::node_flag::disconnected | protocol::node_flag::deleted)) {
+            now.insert(n.pnn);
+        }
+    }
+    const bool joined = !std::ranges::includes(connected_, now);
+    connected_ = std::move(now);
+    if (joined) {
+        sharing_.tell_all_lists();
+    }
+}
+
+async::task<void> contrack_node::keep_client() {
+    for (;;) {
+        if (!ctdbd_.is_registered() || (client_ && client_->connected())) {
+            co_await changed_.wait();
+            continue;
+        }
+        client::client::end_handler ended = [this](const sock::stream_end&) { changed_.notify(); };
+        std::string path = where_.socket("ctdbd");
+        const auto deadline = loop_.now() + answer_limit;
+        auto connected =
+            co_await client::client::connect(loop_, std::move(path), deadline, std::move(ended));
+        if (connected) {
+            client_ = std::move(*connected);
+            sharing_.tell_all_lists();
+        } else {
+            log_warning("no connection to ctdbd's clients' socket: {}", connected.error().what);
+        }
+        co_await async::sleep_for(loop_, reconnect_pause);
+    }
+}
+
+async::task<void> contrack_node::repeat_lists() {
+    for (;;) {
+        co_await async::sleep_for(loop_, list_interval);
+        sharing_.tell_changed_lists();
+    }
+}
+
+// Asks failoverd, by way of ctdbd. Without an answer nothing is public.
+async::task<void> contrack_node::learn_public() {
+    if (!client_ || !client_->connected()) {
+        co_return;
+    }
+    const auto deadline = loop_.now() + answer_limit;
+    const protocol::none nothing;
+    const auto all = co_await client::call<controls::get_public_ips>(
+        *client_, client_->self(), nothing, deadline
+    );
+    if (!all) {
+        log_warning("public addresses are not known: {}", all.error().what);
+        co_return;
+    }
+    std::vector<protocol::sock_addr> addresses;
+    for (const protocol::public_ip& ip : all->ips) {
+        addresses.push_back(ip.address);
+    }
+    sharing_.set_public(addresses);
+}
+
+template <class Control>
+void contrack_node::tell(const typename Control::request& what) {
+    if (client_ && client_->connected()) {
+        client::send<Control>(*client_, protocol::broadcast_connected, what);
+    }
 }
 
 } // namespace ctdb::contrackd

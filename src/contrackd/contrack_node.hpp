@@ -1,14 +1,23 @@
-// contrack_node: contrackd at work: announces what failoverd has taken, keeps the connection lists
-// that clients and tools give.
+// contrack_node: contrackd at work: announces what failoverd has taken and tells the clients of the
+// node that had it before, shares the connection lists with all nodes.
+//
+// Uses ctdbd twice, as failoverd does: the provider socket for what comes in, the client socket for
+// what goes to other nodes. While the latter is away nothing is told; the lists, told every 20 s
+// when they have changed and to a node that joins, repair that.
 #pragma once
 
+#include "common/client/client.hpp"
 #include "common/netlink/addresses.hpp"
 #include "common/path/paths.hpp"
 #include "common/provider/provider_client.hpp"
 #include "contrackd/announcements.hpp"
-#include "contrackd/connections.hpp"
+#include "contrackd/sharing.hpp"
 
 #include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
 
 namespace ctdb::contrackd {
 
@@ -19,19 +28,44 @@ public:
 
 private:
     void on_message(const provider::deliver& what);
-    [[nodiscard]] async::task<provider::answer> serve(provider::request what);
-    [[nodiscard]] provider::answer change(const provider::request& what);
-    [[nodiscard]] provider::answer tickles_of(byte_view data);
-    [[nodiscard]] provider::answer set_tickles(byte_view data);
+    [[nodiscard]] async::task<provider::acknowledge> on_event(provider::message event);
+    void see_nodes(const protocol::node_map& map);
+
+    // ---- announcements and tickles ----
+    void begin(announcements::subject what);
+    void taken(const std::string& address);
     void announce_due();
     void send(const announcements::subject& what);
-    void begin(announcements::subject what);
+    void tickle(const std::string& address);
+
+    // ---- connections ----
+    [[nodiscard]] async::task<provider::answer> serve(provider::request what);
+    [[nodiscard]] async::task<provider::answer>
+    client_has(client_id client, protocol::connection c);
+    [[nodiscard]] provider::answer
+    change(const provider::request& what, const protocol::connection& c);
+    [[nodiscard]] provider::answer tickles_of(byte_view data);
+    [[nodiscard]] provider::answer set_tickles(byte_view data);
+    [[nodiscard]] sharing::doors doors();
+
+    // ---- ctdbd ----
+    [[nodiscard]] async::task<void> keep_client();
+    [[nodiscard]] async::task<void> repeat_lists();
+    [[nodiscard]] async::task<void> learn_public();
+    template <class Control>
+    void tell(const typename Control::request& what);
 
     async::event_loop& loop_;
+    path::paths where_;
     std::function<void()> lost_;
     announcements running_;
-    connections connections_;
+    std::map<std::string, std::vector<protocol::connection>> to_tickle_; // by address just taken
+    sharing sharing_;
+    std::set<pnn> connected_; // nodes
     async::timer due_;
+    async::notice changed_;
+    std::unique_ptr<client::client> client_;
+    async::task_set tasks_;
     provider::provider_client ctdbd_; // last: calls into the rest
 };
 

@@ -257,12 +257,12 @@ finished() {
 	grep -q "^$1 " "$work/transferred"
 }
 # transfer WAY FIRST NEXT COMPLETE: one smbclient after the other until one succeeds or says that what it ends with is complete
-# already, the first with one command, the others with another; at most 600, at most for two minutes.
+# already, the first with one command, the others with another; at most 600, at most for three minutes.
 transfer() {
-	_way=$1 _command=$2 _attempts=0 _until=$(($(date +%s) + 120))
+	_way=$1 _command=$2 _attempts=0 _until=$(($(date +%s) + 180))
 	while [ "$_attempts" -lt 600 ] && [ "$(date +%s)" -lt "$_until" ]; do
 		_attempts=$((_attempts + 1))
-		if smb "$public.102" --timeout 10 -c "$_command" >>"$work/$_way.log" 2>&1 || "$4"; then
+		if smb "$public.102" --timeout 300 -c "$_command" >>"$work/$_way.log" 2>&1 || "$4"; then
 			printf '%s %s\n' "$_way" "$_attempts" >>"$work/transferred"
 			return
 		fi
@@ -349,6 +349,65 @@ normal_network() {
 	for _host in "$client" $(every_node ns_line); do
 		ip netns exec "$_host" tc qdisc del dev pub root || return 1
 	done
+}
+
+# ---- an address moves and nobody on its old node can tell its clients ----
+
+# What a client waits for that is not told of the move: an answer that never comes.
+check_moves() {
+	step 'clients of an address that moves are told so by its new node'
+	check 'the network is made slow' slow_network
+	head -c $((64 << 20)) /dev/urandom >"$share/download"
+	chmod 666 "$share/download"
+	mover=$(holder_of "$public.102")
+	onlooker=$(((mover + 1) % 3))
+	start_download
+	check "node $mover is disabled in the middle of a download" ctdb_on "$onlooker" disable -n "$mover"
+	end_download
+	check "node $mover is enabled" ctdb_on "$onlooker" enable -n "$mover"
+	check 'every address has a holder' wait_for 60 all_services "$onlooker"
+	mover=$(holder_of "$public.102" "$onlooker")
+	onlooker=$(((mover + 1) % 3))
+	start_download
+	check "node $mover loses its power in the middle of a download" lose_power "$mover"
+	end_download
+	check "node $mover starts again" power_on "$mover"
+	check 'all nodes are healthy' wait_for 90 all_services "$onlooker"
+	check 'Samba starts on it' start_samba "$mover"
+	check 'every public address serves' wait_for 60 all_serve
+	check 'the network is fast again' normal_network
+	rm -f "$share/download" "$work/download"
+}
+start_download() {
+	rm -f "$work/download"
+	: >"$work/transferred"
+	transfer get "get download $work/download" "reget download $work/download" downloaded &
+	background="$background $!"
+	check 'a download is under way' wait_for 60 beyond "$work/download" $((2 << 20))
+	check '    and not done' not test -s "$work/transferred"
+	begun=$(now)
+}
+end_download() {
+	check "$public.102 has moved" wait_for 60 moved_from "$mover" "$onlooker"
+	printf '  %s s after that\n' "$(since "$begun")"
+	check 'the client has gone on with the download' wait_for 60 finished get
+	printf '  %s s after that; attempts: %s\n' "$(since "$begun")" "$(sed -n 's/^get //p' "$work/transferred")"
+	check '    to its end' cmp "$work/download" "$share/download"
+	check '    in more than one attempt' not grep -q '^get 1$' "$work/transferred"
+}
+cables() {
+	for _cable in priv pub; do
+		ip -n "$switch" link set "$_cable-node$1" "$2" || return 1
+	done
+}
+# Without the cables even the kernel, which lives on, tells nobody anything.
+lose_power() {
+	cables "$1" down && kill_node "$1"
+}
+power_on() {
+	ip -n "$(ns "$1")" address flush dev pub
+	rm -f "$(prefix "$1")"/samba/pid/*
+	cables "$1" up && start_ctdb "$1"
 }
 
 # ---- everything stops ----

@@ -147,7 +147,6 @@ install_samba() {
 			registry shares = yes
 			# batch22b of torture blocks its own connection with it.
 			smbd:FSCTL_SMBTORTURE = yes
-			dbwrap_optimize_readonly:netlogon_creds_cli.tdb = no
 		[share]
 			path = $share
 			read only = no

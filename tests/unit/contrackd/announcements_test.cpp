@@ -28,7 +28,7 @@ TEST(Announcements, EndWhenTheAddressIsReleased) {
     a.begin({"10.0.0.2", "eth0"}, start);
     EXPECT_EQ(a.due(start).size(), 2U);
     a.cancel("10.0.0.1");
-    EXPECT_EQ(a.due(start + 1s), (std::vector<announcements::subject>{{"10.0.0.2", "eth0"}}));
+    EXPECT_EQ(a.due(start + 1s), (std::vector<announcements::turn>{{{"10.0.0.2", "eth0"}, 1}}));
 }
 
 TEST(Announcements, TakingAgainBeginsAnew) {

@@ -20,20 +20,20 @@ TEST(Connections, AreListedByAddressAndByPort) {
     EXPECT_TRUE(c.of(protocol::ipv4({10, 0, 0, 2})).empty());
 }
 
-TEST(Connections, OfAClientGoWithIt) {
+TEST(Connections, AClientThatIsGoneLeavesWhatItHad) {
     connections c;
     c.client_has(client_id(7), to_port(445, 1000));
     c.client_has(client_id(7), to_port(445, 1001));
-    c.client_passed(client_id(7), to_port(445, 1001)); // another process has it now
-    c.client_gone(client_id(7));
-    EXPECT_EQ(c.of(ours), (std::vector<protocol::connection>{to_port(445, 1001)}));
+    EXPECT_TRUE(c.client_lost(client_id(7), to_port(445, 1001))); // another process has it now
+    EXPECT_EQ(c.client_gone(client_id(7)), (std::vector{to_port(445, 1000)}));
+    EXPECT_TRUE(c.client_gone(client_id(7)).empty());
+    EXPECT_EQ(c.of(ours).size(), 2U);
 }
 
 TEST(Connections, WhatAClientNeverHadItCannotLose) {
     connections c;
     c.add(to_port(445, 1000));
     EXPECT_FALSE(c.client_lost(client_id(7), to_port(445, 1000)));
-    EXPECT_EQ(c.of(ours).size(), 1U);
 }
 
 TEST(Connections, AListThatIsSetReplacesTheOldOne) {
