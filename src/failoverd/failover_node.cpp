@@ -321,7 +321,7 @@ async::task<void> failover_node::keep_monitoring() {
             co_await changed_.wait();
             continue;
         }
-        const std::chrono::seconds limit(tunables_[tunable_id::event_script_timeout]);
+        const std::chrono::seconds limit(tunables_[protocol::tunable_id::event_script_timeout]);
         if (!started_scripts_) {
             started_scripts_ = true;
             co_await executor_.run_plain("startup", limit);
