@@ -53,6 +53,7 @@ install_debian_node() {
 	mkdir -p "$2/run" "$2/var/volatile" "$2/var/persistent" "$2/var/state" "$2/events/legacy" "$2/events/notification"
 	ln -sfn /usr/share/ctdb/events/legacy/10.interface.script "$2/events/legacy/10.interface.script"
 	cp /etc/ctdb/functions "$2/functions"
+	mkdir -p /var/lib/ctdb/scripts # as 00.ctdb does; 10.interface keeps its lock there, wherever its base is
 }
 
 write_ctdb_conf() {
