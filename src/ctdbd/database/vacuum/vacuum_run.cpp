@@ -16,7 +16,6 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t keys_per_message = 5000; // VACUUM_FETCH
 constexpr int look_pauses_max = 50;
-constexpr auto look_again = 200ms; // while waiting: may the run go on?
 
 async::task<result<protocol::none>> send_keys(
     client::cluster_port& port, pnn to, protocol::record_buffer keys, async::time_point deadline
