@@ -675,6 +675,10 @@ void node::epoch_changed() {
 async::task<result<>> node::run_recovery() {
     recovery_request request;
     request.generations_seen.insert(epoch_.generation());
+    const protocol::time_value clock = host_.wall_clock();
+    request.wall_clock_us = static_cast<std::uint64_t>(clock.seconds) * 1'000'000U +
+                            static_cast<std::uint64_t>(clock.microseconds);
+    request.under_lock = settings_.cluster_lock.has_value();
     request.queued_bytes = [this](pnn to) { return links_.queued_bytes(to); };
     const recovery_report report = co_await recovery_.run(std::move(request));
     if (!report.outcome) {

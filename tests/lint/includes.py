@@ -34,7 +34,7 @@ MAY_SEE = {
     "ctdbd/routing": CORE + ["ctdbd/routing"],
     "ctdbd/membership": CORE + ["ctdbd/membership"],
     "ctdbd/leadership": CORE + ["ctdbd/leadership", "ctdbd/membership"],
-    "ctdbd/recovery": CORE + ["ctdbd/recovery", "ctdbd/database/record"],
+    "ctdbd/recovery": CORE + ["ctdbd/recovery", "ctdbd/database/record", "ctdbd/database/lineage.hpp"],
     "ctdbd/database/record": CORE + ["ctdbd/database/record", "ctdbd/database/local_store.hpp",
                                      "ctdbd/routing/request_ids.hpp"],
     "ctdbd/database/tdb_store": EVERYTHING + ["ctdbd/database/tdb_store", "ctdbd/database/local_store.hpp"],

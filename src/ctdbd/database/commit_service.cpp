@@ -103,19 +103,25 @@ std::vector<pnn> commit_service::targets() {
 async::task<> commit_service::carry_out(db_id id, std::uint64_t serial, bytes payload) {
     const auto limit = node_.tunable(protocol::tunable_id::control_timeout);
     const auto deadline = node_.runtime().now() + std::chrono::seconds{limit};
+    std::vector<pnn> others = targets();
+    if (others.empty()) {
+        finished(id, serial, fail(ENETDOWN, "no node to send it to"));
+        co_return;
+    }
+    const bool here_too = std::erase(others, node_.self()) != 0;
     std::vector<async::task<result<>>> updates;
-    for (const pnn node : targets()) {
+    for (const pnn node : others) {
         updates.push_back(update_node(node_.port(), node, payload, deadline));
     }
-    result<> outcome;
-    if (updates.empty()) {
-        outcome = fail(ENETDOWN, "no node to send it to");
-    }
     const auto answers = co_await async::gather(std::move(updates));
+    result<> outcome;
     for (const result<>& one : answers) {
         if (!one && (outcome || outcome.error().code == ETIMEDOUT)) {
             outcome = one; // a refusal says more than a silence
         }
+    }
+    if (outcome && here_too) {
+        outcome = co_await update_node(node_.port(), node_.self(), std::move(payload), deadline);
     }
     finished(id, serial, outcome);
 }

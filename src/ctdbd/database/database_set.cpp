@@ -25,7 +25,7 @@ constexpr protocol::db_flags kind_mask =
 
 database_set::database_set(node_context& node, store_factory& files, engine_maker make_engine)
     : node_(node), files_(files), make_engine_(std::move(make_engine)),
-      deferred_(node.runtime(), [this](attach_request request) {
+      lineages_(node, files, databases_), deferred_(node.runtime(), [this](attach_request request) {
           attach(request.kind, std::move(request.name), request.who, std::move(request.done));
       }) {}
 
@@ -129,6 +129,7 @@ answer<> database_set::check_generations() const {
 }
 
 void database_set::end_node_freeze() {
+    lineages_.save();
     if (std::exchange(node_freeze_, false)) {
         for (const auto& db : databases_) {
             db->thaw();
@@ -217,6 +218,7 @@ answer<database*> database_set::open(protocol::db_flags kind, const std::string&
     );
     database& db = *databases_.front();
     db.set_generation(node_.vnn_map().generation);
+    lineages_.attached(db);
     if (make_engine_) {
         db.set_engine(make_engine_(db));
     }
@@ -263,6 +265,7 @@ answer<> database_set::detach(db_id id, const asker& who) {
     if (detaching_) {
         detaching_(**db);
     }
+    lineages_.detached(id);
     databases_.remove_if([&](const auto& item) { return item.get() == *db; });
     return {};
 }

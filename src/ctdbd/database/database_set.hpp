@@ -9,6 +9,7 @@
 #include "common/protocol/types_record.hpp"
 #include "ctdbd/database/database.hpp"
 #include "ctdbd/database/deferred_attaches.hpp"
+#include "ctdbd/database/lineage_service.hpp"
 
 #include <functional>
 #include <list>
@@ -54,6 +55,7 @@ public:
     // SET_RECMODE NORMAL: refuses unless every database has the vnn map's generation, a valid one.
     [[nodiscard]] answer<> check_generations() const;
     // SET_RECMODE NORMAL: thaws everything if a node-wide freeze is in force.
+    // And writes down where the persistent databases come from.
     void end_node_freeze();
 
     // ---- controls: identity ----
@@ -90,6 +92,8 @@ public:
 private:
     [[nodiscard]] answer<database*> get(db_id id);
     [[nodiscard]] answer<database*> get_if_active(db_id id);
+    [[nodiscard]] answer<> check_transaction(const protocol::transdb& request) const;
+    answer<> keep_aside(database& db, ctdb::generation generation);
     answer<db_id> attach_now(protocol::db_flags kind, const std::string& name, const asker& who);
     answer<database*> open(protocol::db_flags kind, const std::string& name, db_id id);
     void announce(protocol::db_flags kind, const std::string& name);
@@ -104,6 +108,7 @@ private:
     std::function<void(database&)> detaching_;
     bool node_freeze_ = false; // FREEZE 33 is in force
     std::list<std::unique_ptr<database>> databases_;
+    lineage_service lineages_;
     deferred_attaches deferred_;
 };
 

@@ -118,16 +118,57 @@ answer<> database_set::thaw(db_id id) {
     return get_if_active(id).map([](database* db) { db->thaw(); });
 }
 
+// Every transaction is of the generation of its time (databases.md 1.5, 6.5): one of another comes
+// from a leader that a newer recovery has overtaken (I12).
+answer<> database_set::check_transaction(const protocol::transdb& request) const {
+    const auto now = node_.vnn_map().generation;
+    if (ctdb::generation{request.transaction_id} != now) {
+        return refuse(
+            "transaction of generation {:#x}, now {:#x}", request.transaction_id, now.value
+        );
+    }
+    return {};
+}
+
 answer<> database_set::begin(const protocol::transdb& request) {
+    if (auto checked = check_transaction(request); !checked) {
+        return checked;
+    }
     return get_if_active(request.db_id).and_then([&](database* db) {
         return db->begin(request.transaction_id);
     });
 }
 
 answer<> database_set::commit(const protocol::transdb& request) {
+    if (auto checked = check_transaction(request); !checked) {
+        return checked;
+    }
     return get_if_active(request.db_id).and_then([&](database* db) {
-        return db->commit(request.transaction_id);
+        auto outcome = db->commit(request.transaction_id);
+        if (outcome) {
+            lineages_.committed(*db, ctdb::generation{request.transaction_id});
+        }
+        return outcome;
     });
+}
+
+// Refusing the wipe keeps what would be lost for good; the node is credited with the failure.
+answer<> database_set::keep_aside(database& db, ctdb::generation generation) {
+    if (!lineages_.must_keep_aside(db.id(), generation)) {
+        return {};
+    }
+    const auto kept = db.store().keep_copy();
+    if (!kept) {
+        return refuse("database {}: diverged copy: {}", db.name(), kept.error().what);
+    }
+    lineages_.kept_aside(db.id());
+    log_error(
+        "database {}: this node's copy has another history than the cluster's and is replaced; it "
+        "is kept as {}: compare the two, then remove it",
+        db.name(),
+        *kept
+    );
+    return {};
 }
 
 answer<> database_set::cancel(db_id id) {
@@ -136,7 +177,8 @@ answer<> database_set::cancel(db_id id) {
 
 answer<> database_set::wipe(const protocol::transdb& request) {
     return get(request.db_id).and_then([&](database* db) {
-        return db->wipe(request.transaction_id);
+        const auto kept = keep_aside(*db, ctdb::generation{request.transaction_id});
+        return kept ? db->wipe(request.transaction_id) : kept;
     });
 }
 

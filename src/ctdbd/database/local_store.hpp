@@ -20,6 +20,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -79,6 +80,9 @@ public:
     virtual result<> commit_transaction() = 0; // persistent: on disk when it returns
     virtual void cancel_transaction() = 0;
     virtual result<> wipe() = 0;
+    // Keeps what was committed last in a file beside this one and returns its path. Frozen only; a
+    // transaction may be open.
+    virtual result<std::string> keep_copy() = 0;
 
     // Visits at most about `records` records per call, whole chains at a time; visited records may
     // not be changed by `visit`. Frozen: everything exactly once. Not frozen: each chain is
@@ -130,6 +134,11 @@ public:
     // Health of persistent databases (databases.md 1.3): empty = healthy.
     [[nodiscard]] virtual std::string health(const std::string& name) const = 0;
     virtual result<> set_health(const std::string& name, const std::string& reason) = 0;
+
+    // Where the copies of persistent databases come from, opaque here; empty: not known. Written
+    // all together and durably; what is not named is forgotten.
+    [[nodiscard]] virtual bytes saved_lineage(const std::string& name) const = 0;
+    virtual result<> save_lineages(const std::map<std::string, bytes>& lineages) = 0;
 };
 
 } // namespace ctdb::ctdbd

@@ -1,6 +1,7 @@
 #include "ctdbd/recovery/database_recovery.hpp"
 
 #include "common/base/log.hpp"
+#include "common/protocol/hash.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -169,10 +170,24 @@ async::task<result<>> database_recovery::collect() {
 }
 
 async::task<result<>> database_recovery::collect_from_all() {
-    std::vector<async::task<result<>>> pulls;
-    for (std::uint32_t order = 0; order < nodes_.size(); ++order) {
-        pulls.push_back(pull(nodes_[order], order));
+    std::vector<lineage> histories;
+    for (const pnn node : nodes_) {
+        histories.push_back(run_.history_of(node, plan_.id));
     }
+    std::vector<async::task<result<>>> pulls;
+    volatile_choice choice = counting_copies(histories);
+    for (const std::size_t position : choice.counting) {
+        pulls.push_back(pull(nodes_[position], static_cast<std::uint32_t>(position)));
+    }
+    if (pulls.size() < nodes_.size()) {
+        log_notice(
+            "recovery: database {}: {} of {} copies are of an older epoch and do not count",
+            name_,
+            nodes_.size() - pulls.size(),
+            nodes_.size()
+        );
+    }
+    tell_verdict(std::move(choice.history), 0, {});
     const auto outcomes = co_await async::gather(std::move(pulls));
     for (const result<>& outcome : outcomes) {
         if (!outcome) {
@@ -190,13 +205,58 @@ async::task<result<>> database_recovery::collect_from_newest() {
     if (!judged) {
         co_return judged;
     }
-    std::vector<std::pair<pnn, std::uint64_t>> copies;
-    for (std::size_t i = 0; i < numbers.nodes.size(); ++i) {
-        copies.emplace_back(numbers.nodes[i], *numbers.values[i]);
+    std::vector<copy_state> copies;
+    for (std::size_t i = 0; i < nodes_.size(); ++i) {
+        const pnn node = numbers.nodes[i];
+        copies.push_back({node, run_.history_of(node, plan_.id), *numbers.values[i]});
     }
-    const pnn newest = newest_copy(copies);
-    const auto place = std::find(nodes_.begin(), nodes_.end(), newest);
-    co_return co_await pull(newest, static_cast<std::uint32_t>(place - nodes_.begin()));
+    const std::size_t winner = winning_copy(copies);
+    std::vector<pnn> diverged = find_diverged(copies, copies[winner]);
+    if (!diverged.empty()) {
+        new_number_ = number_after_divergence(copies);
+    }
+    const std::uint64_t base = new_number_.value_or(copies[winner].sequence_number);
+    tell_verdict(copies[winner].history, base, std::move(diverged));
+    co_return co_await pull(nodes_[winner], static_cast<std::uint32_t>(winner));
+}
+
+std::vector<pnn> database_recovery::find_diverged(
+    const std::vector<copy_state>& copies, const copy_state& winner
+) const {
+    std::vector<pnn> diverged;
+    for (const copy_state& copy : copies) {
+        if (copy.node != winner.node && has_diverged(copy, winner)) {
+            log_error(
+                "recovery: database {}: node {} has another history (sequence number {}) than node "
+                "{} ({}), whose copy counts",
+                name_,
+                copy.node,
+                copy.sequence_number,
+                winner.node,
+                winner.sequence_number
+            );
+            diverged.push_back(copy.node);
+        }
+    }
+    return diverged;
+}
+
+// Before the wipe: who holds what nobody else has keeps it aside first.
+void database_recovery::tell_verdict(
+    lineage history, std::uint64_t base, std::vector<pnn> diverged
+) {
+    if (run_.epoch() == 0) {
+        return;
+    }
+    lineage_verdict verdict;
+    verdict.generation = run_.vnn_map().generation;
+    verdict.database = plan_.id;
+    verdict.content = std::move(history);
+    verdict.content.add(run_.step_from(base));
+    verdict.diverged = std::move(diverged);
+    for (const pnn node : nodes_) {
+        run_.port().message(node, verdict_address, encode(verdict));
+    }
 }
 
 async::task<result<>> database_recovery::pull(pnn node, std::uint32_t order) {
@@ -297,7 +357,10 @@ void database_recovery::append(
     if (!header) {
         return;
     }
-    buffer_.append(winner.key, *header, winner.value);
+    const bool numbers =
+        new_number_ && text_of(winner.key) == text_of(protocol::sequence_number_key());
+    const bytes number = numbers ? protocol::encode(*new_number_) : bytes{};
+    buffer_.append(winner.key, *header, numbers ? byte_view{number} : winner.value);
     ++sent_;
     if (buffer_.size() >= buffer_size_max_) {
         flush(address);

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "common/protocol/record_buffer.hpp"
+#include "ctdbd/recovery/copy_choice.hpp"
 #include "ctdbd/recovery/record_merge.hpp"
 #include "ctdbd/recovery/recovery_run.hpp"
 
@@ -31,6 +32,9 @@ private:
     [[nodiscard]] async::task<result<>> collect();
     [[nodiscard]] async::task<result<>> collect_from_all();
     [[nodiscard]] async::task<result<>> collect_from_newest();
+    [[nodiscard]] std::vector<pnn>
+    find_diverged(const std::vector<copy_state>& copies, const copy_state& winner) const;
+    void tell_verdict(lineage history, std::uint64_t base, std::vector<pnn> diverged);
     [[nodiscard]] async::task<result<>> pull(pnn node, std::uint32_t order);
     [[nodiscard]] async::task<result<>> push();
     [[nodiscard]] async::task<std::uint32_t> send_records(srvid address);
@@ -54,6 +58,7 @@ private:
     record_merge merge_;
     protocol::record_buffer_writer buffer_;
     std::size_t buffer_size_max_;
+    std::optional<std::uint64_t> new_number_; // pushed instead of the winner's
     std::uint32_t sent_ = 0;
     async::time_point step_began_;
     std::string steps_; // "freeze 2 ms, collect 31 ms"

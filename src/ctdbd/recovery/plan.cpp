@@ -1,7 +1,5 @@
 #include "ctdbd/recovery/plan.hpp"
 
-#include "common/base/ensure.hpp"
-
 #include <algorithm>
 
 namespace ctdb::ctdbd {
@@ -31,17 +29,6 @@ generation pick_generation(std::uint64_t random, const std::set<generation>& see
         ++candidate; // `seen` is finite and small
     }
     return generation{candidate};
-}
-
-pnn newest_copy(const std::vector<std::pair<pnn, std::uint64_t>>& sequence_numbers) {
-    ensure(!sequence_numbers.empty());
-    auto best = sequence_numbers.front();
-    for (const auto& one : sequence_numbers) {
-        if (one.second > best.second) {
-            best = one;
-        }
-    }
-    return best.first;
 }
 
 bool calls_itself_active(const protocol::node_map& map, pnn node) {

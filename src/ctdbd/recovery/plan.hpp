@@ -5,7 +5,6 @@
 
 #include <optional>
 #include <set>
-#include <utility>
 #include <vector>
 
 namespace ctdb::ctdbd {
@@ -24,10 +23,6 @@ lmasters_of(const std::vector<node_capabilities>& active, pnn leader);
 
 // A generation that is neither INVALID (1), nor 0, nor one of `seen` (12.1 #23).
 [[nodiscard]] generation pick_generation(std::uint64_t random, const std::set<generation>& seen);
-
-// The node whose copy of a persistent database counts: highest number, the first of equals (6.6).
-// Requires: not empty.
-[[nodiscard]] pnn newest_copy(const std::vector<std::pair<pnn, std::uint64_t>>& sequence_numbers);
 
 // What a node's own map says about itself.
 [[nodiscard]] bool calls_itself_active(const protocol::node_map& map, pnn node);

@@ -25,6 +25,9 @@ namespace ctdb::ctdbd {
 
 struct recovery_request {
     std::set<generation> generations_seen; // the new one differs from all (and from INVALID)
+    // The leader's clock: later recoveries get higher epochs even where nobody knows both.
+    std::uint64_t wall_clock_us = 0;
+    bool under_lock = false; // a cluster lock lets only one side of a split cluster lead
     // Bytes waiting to be sent to a node; pushes pause while it is much. May be empty.
     std::function<std::size_t(pnn to)> queued_bytes;
 };
@@ -32,6 +35,7 @@ struct recovery_request {
 struct recovery_report {
     result<> outcome;
     ctdb::generation generation;
+    std::uint64_t epoch = 0; // 0: not all nodes are ours
     std::vector<pnn> active; // nodes taken in
     protocol::vnn_map vnn_map;
     std::size_t databases = 0;             // recovered

@@ -17,9 +17,7 @@ constexpr std::size_t queued_bytes_max = 8'000'000; // to one node, before a pus
 recovery_run::recovery_run(
     client::cluster_port& port, const recovery_request& request, std::uint64_t& next_address
 )
-    : port_(port), request_(request), next_address_(next_address), slot_freed_(port.runtime()) {
-    report_.generation = pick_generation(port.runtime().random(), request.generations_seen);
-}
+    : port_(port), request_(request), next_address_(next_address), slot_freed_(port.runtime()) {}
 
 async::time_point recovery_run::deadline() {
     const auto limit = tunables_[protocol::tunable_id::recover_timeout];
@@ -71,15 +69,10 @@ async::task<result<>> recovery_run::all_steps() {
     if (!active_mode) {
         co_return active_mode;
     }
-    // Again: until a moment ago clients could attach more; now they wait (I14).
-    auto plans = co_await read_databases();
-    if (!plans) {
-        co_return pass(plans);
-    }
-    co_return co_await change_epoch(std::move(*plans));
+    co_return co_await change_epoch();
 }
 
-async::task<result<>> recovery_run::change_epoch(std::vector<database_plan> plans) {
+async::task<result<>> recovery_run::change_epoch() {
     report_.vnn_map.generation = report_.generation;
     report_.vnn_map.map = lmasters_of(capabilities_, port_.self());
     protocol::none nothing;
@@ -93,7 +86,11 @@ async::task<result<>> recovery_run::change_epoch(std::vector<database_plan> plan
     if (!mapped) {
         co_return mapped;
     }
-    const result<> recovered = co_await recover_databases(std::move(plans));
+    auto plans = co_await read_copies();
+    if (!plans) {
+        co_return pass(plans);
+    }
+    const result<> recovered = co_await recover_databases(std::move(*plans));
     if (!recovered) {
         co_await ban_worst();
         co_return recovered;
@@ -139,7 +136,84 @@ async::task<result<>> recovery_run::read_capabilities() {
             capabilities_.push_back(node_capabilities{answers.nodes[i], *answers.values[i]});
         }
     }
+    if (!judged) {
+        co_return judged;
+    }
+    co_return co_await choose_generation();
+}
+
+async::task<result<>> recovery_run::choose_generation() {
+    protocol::none nothing;
+    const auto maps = co_await ask<controls::get_vnn_map>(active(), nothing);
+    const result<> judged = judge(maps, "get vnn map");
+    if (judged) {
+        std::set<ctdb::generation> seen = request_.generations_seen;
+        for (const auto& map : maps.values) {
+            seen.insert(map->generation);
+        }
+        report_.generation = pick_generation(port_.runtime().random(), seen);
+    }
     co_return judged;
+}
+
+// Once more, now that clients' attaches wait (I14) and no transaction of another generation is
+// accepted any more. Messages and controls keep their order: a node that answers the control
+// without having answered the question does not know it.
+async::task<result<std::vector<database_plan>>> recovery_run::read_copies() {
+    lineage_question question;
+    question.asker = port_.self();
+    question.answer_to = fresh_address();
+    const auto take = [this](byte_view data) {
+        if (auto answer = decode_lineage_answer(data)) {
+            lineages_[answer->node] = std::move(*answer);
+        } else {
+            log_warning("recovery: {}", answer.error().what);
+        }
+    };
+    const auto subscription = port_.subscribe(question.answer_to, take);
+    if (all_ours()) {
+        for (const pnn node : active()) {
+            port_.message(node, lineage_question_address, encode(question));
+        }
+    }
+    auto plans = co_await read_databases();
+    if (plans && all_ours()) {
+        number_epoch();
+    }
+    co_return plans;
+}
+
+void recovery_run::number_epoch() {
+    std::uint64_t highest = 0;
+    for (const auto& [node, answer] : lineages_) {
+        highest = std::max(highest, answer.highest_epoch);
+    }
+    epoch_number number;
+    number.generation = report_.generation;
+    number.epoch = std::max(request_.wall_clock_us, highest + 1);
+    report_.epoch = number.epoch;
+    for (const pnn node : active()) {
+        port_.message(node, epoch_address, encode(number));
+    }
+}
+
+lineage_step recovery_run::step_from(std::uint64_t base) const {
+    lineage_step step;
+    step.epoch = report_.epoch;
+    step.generation = report_.generation;
+    step.base = base;
+    step.standing =
+        request_.under_lock ? lineage_step::whole : static_cast<std::uint32_t>(active().size());
+    return step;
+}
+
+lineage recovery_run::history_of(pnn node, db_id id) const {
+    const auto of_node = lineages_.find(node);
+    if (of_node == lineages_.end()) {
+        return {};
+    }
+    const auto copy = of_node->second.copies.find(id);
+    return copy == of_node->second.copies.end() ? lineage{} : copy->second;
 }
 
 async::task<result<std::vector<database_plan>>> recovery_run::read_databases() {

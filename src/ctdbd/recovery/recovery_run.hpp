@@ -7,6 +7,7 @@
 #include "common/async/combinators.hpp"
 #include "common/async/slot.hpp"
 #include "common/protocol/controls.hpp"
+#include "ctdbd/database/lineage.hpp"
 #include "ctdbd/recovery/credits.hpp"
 #include "ctdbd/recovery/database_union.hpp"
 #include "ctdbd/recovery/plan.hpp"
@@ -40,6 +41,12 @@ public:
     [[nodiscard]] const protocol::vnn_map& vnn_map() const noexcept { return report_.vnn_map; }
     [[nodiscard]] const protocol::tunable_list& tunables() const noexcept { return tunables_; }
     [[nodiscard]] bool all_ours() const noexcept { return all_are_ours(capabilities_); }
+    // 0: the nodes are not all ours, and upstream's conflict rule is all there is.
+    [[nodiscard]] std::uint64_t epoch() const noexcept { return report_.epoch; }
+    // This recovery as a step of a database whose sequence number is `base` now.
+    [[nodiscard]] lineage_step step_from(std::uint64_t base) const;
+    // Where a node's copy comes from; unknown also for nodes and databases nobody spoke of.
+    [[nodiscard]] lineage history_of(pnn node, db_id id) const;
     [[nodiscard]] async::time_point deadline();
     [[nodiscard]] ctdb::srvid fresh_address();
     [[nodiscard]] bool queues_are_long() const; // towards any active node
@@ -83,9 +90,12 @@ public:
 private:
     [[nodiscard]] async::task<result<>> find_active_nodes();
     [[nodiscard]] async::task<result<>> read_capabilities();
+    [[nodiscard]] async::task<result<>> choose_generation();
     [[nodiscard]] async::task<result<std::vector<database_plan>>> read_databases();
-    // Steps 6 to 11.
-    [[nodiscard]] async::task<result<>> change_epoch(std::vector<database_plan> plans);
+    // The databases, and where their copies come from.
+    [[nodiscard]] async::task<result<std::vector<database_plan>>> read_copies();
+    void number_epoch();
+    [[nodiscard]] async::task<result<>> change_epoch(); // steps 6 to 11
     [[nodiscard]] async::task<result<>> recover_databases(std::vector<database_plan> plans);
     [[nodiscard]] async::task<> recover_one(database_plan plan, result<>& outcome);
     [[nodiscard]] async::task<> ban_worst();
@@ -96,6 +106,7 @@ private:
     recovery_report report_;
     protocol::tunable_list tunables_;
     std::vector<node_capabilities> capabilities_;
+    std::map<pnn, lineage_answer> lineages_;
     credit_table credits_;
     std::size_t slots_used_ = 0;
     async::notice slot_freed_;

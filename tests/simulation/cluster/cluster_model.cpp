@@ -81,6 +81,10 @@ void cluster_model::look_at(cluster_node& node) {
 void cluster_model::look_at_database(cluster_node& node, node_seen& seen, ctdbd::database& db) {
     watch(node, db, seen);
     database_seen& before = seen.databases[db.name()];
+    const bool attached_now = before.generation == invalid_generation;
+    if (attached_now && !node.daemon().current_epoch().recovering()) {
+        content_of(node, db.name(), db.generation());
+    }
     if (db.generation() != before.generation) {
         before.generation = db.generation();
         if (db.generation() != invalid_generation) {
@@ -107,6 +111,9 @@ void cluster_model::watch(cluster_node& node, ctdbd::database& db, node_seen& se
         changed(id, name, key, before, after);
     };
     file->on_replaced = [this, id, name = db.name()] {
+        if (cluster_node* at = this->node(id)) {
+            content_of(*at, name, at->daemon().current_epoch().generation());
+        }
         if (name == persistent_name) {
             ledgers_touched_.insert(id);
         } else {
@@ -185,44 +192,86 @@ void cluster_model::new_epoch(ctdb::generation generation, const std::vector<pnn
     if (!one_side_) {
         look_for_contest();
     }
-    epoch.contested = contested_ || was_contested;
+    epoch.contested = contested_ || was_contested || (!one_side_ && leaves_newest_out(map));
     epoch.map = map;
     newest_map_ = map;
     log_debug("MODEL epoch {} is generation {}: {}", epoch.order, generation, fmt::join(map, " "));
+    const bool open = epoch.contested || has_contested_content(map);
     for (std::uint32_t key = 0; key < counter_keys; ++key) {
-        leave_holders(counters_[key], key, map, epoch.contested);
+        leave_holders(counters_[key], key, map, open);
     }
     forgive(map);
 }
 
-// What a recovery of these nodes may lose: what none of them holds; and, as 6.6 compares nothing
-// but sequence numbers, what a copy of another history with as high a number lacks (12.1 #21).
+const cluster_model::epoch_seen* cluster_model::content_epoch(pnn which) {
+    cluster_node* at = node(which);
+    const ctdbd::database* db = at == nullptr ? nullptr : find(*at, volatile_name);
+    if (db == nullptr || db->has_invalid_records()) {
+        return nullptr;
+    }
+    const auto known = epochs_.find(seen_[which].databases[db->name()].content);
+    return known == epochs_.end() ? nullptr : &known->second;
+}
+
+// Without a lock: somebody goes on without those who hold the newest content, though they live.
+bool cluster_model::leaves_newest_out(const std::vector<pnn>& map) {
+    bool inside = false;
+    bool outside = false;
+    for (const auto& [id, node] : nodes_) {
+        const epoch_seen* content = node->inactive() ? nullptr : content_epoch(id);
+        if (content != nullptr && content->order == newest_committed_) {
+            const bool member = std::find(map.begin(), map.end(), id) != map.end();
+            (member ? inside : outside) = true;
+        }
+    }
+    return outside && !inside;
+}
+
+bool cluster_model::has_contested_content(const std::vector<pnn>& map) {
+    return std::any_of(map.begin(), map.end(), [this](pnn member) {
+        const epoch_seen* content = content_epoch(member);
+        return content != nullptr && content->contested;
+    });
+}
+
+// What a recovery of these nodes may lose: what none of them holds.
 void cluster_model::forgive(const std::vector<pnn>& map) {
     std::vector<ledger> copies;
-    std::uint64_t highest = 0;
     for (const pnn member : map) {
         const cluster_node* at = node(member);
         const auto file = at == nullptr ? nullptr : at->file(std::string(persistent_name));
         if (file != nullptr) {
             copies.push_back(read_ledger(*file));
-            highest = std::max(highest, copies.back().sequence_number);
         }
     }
     for (const std::uint64_t transaction : acknowledged_) {
         const auto has = [&](const ledger& l) { return l.has(transaction); };
-        const auto wins_without = [&](const ledger& l) {
-            return l.sequence_number == highest && !l.has(transaction);
-        };
-        if (forgiven_.contains(transaction)) {
-            continue;
-        }
         if (std::none_of(copies.begin(), copies.end(), has)) {
             forgiven_.insert(transaction);
-        } else if (!strict && std::any_of(copies.begin(), copies.end(), wins_without)) {
-            forgiven_.insert(transaction);
-            ++other_history_won;
         }
     }
+}
+
+// The copies that count (I6, I7): of the newest epoch that any of these nodes has a valid copy of.
+// Of two sides without a lock either may win.
+std::vector<cluster_node*>
+cluster_model::counting_copies(const std::vector<pnn>& map, bool contested) {
+    std::vector<cluster_node*> newest;
+    std::uint64_t newest_order = 0;
+    for (const pnn member : map) {
+        const epoch_seen* content = content_epoch(member);
+        if (content == nullptr) {
+            continue;
+        }
+        if (!contested && content->order > newest_order) {
+            newest_order = content->order;
+            newest.clear();
+        }
+        if (contested || content->order == newest_order) {
+            newest.push_back(node(member));
+        }
+    }
+    return newest;
 }
 
 // I6: what may be the record's value once these nodes go on alone.
@@ -232,14 +281,7 @@ void cluster_model::leave_holders(
     std::set<std::uint64_t> copies;
     bool stray = contested;
     bool holds_deletion = false;
-    std::optional<rsn> newest; // of those who were there
-    std::optional<rsn> oldest; // of those who come back
-    for (const pnn member : map) {
-        cluster_node* at = node(member);
-        ctdbd::database* db = at == nullptr ? nullptr : find(*at, volatile_name);
-        if (db == nullptr || db->has_invalid_records()) {
-            continue;
-        }
+    for (cluster_node* at : counting_copies(map, contested)) {
         const bytes* value = at->file(std::string(volatile_name))->find(counter_key(key));
         if (value != nullptr) {
             const std::uint64_t stamp = decode_counter(data_after_header(*value)).stamp;
@@ -247,23 +289,14 @@ void cluster_model::leave_holders(
             stray = stray || counter.strays.contains(stamp);
             const rsn number = header_of(*value)->rsn;
             holds_deletion = holds_deletion || (stamp == 0 && number >= counter.deleted_at);
-            const auto known = epochs_.find(db->generation());
-            const bool was_there =
-                known != epochs_.end() && known->second.order == newest_committed_;
-            std::optional<rsn>& best = was_there ? newest : oldest;
-            best = std::max(best.value_or(number), number);
+        } else if (contested) {
+            copies.insert(0); // the side that wins may not have it
         }
     }
     if (copies.empty()) {
         copies.insert(0);
     }
     const bool only_empty = copies.size() == 1 && copies.contains(0);
-    // databases.md 6.6 knows only rsns: a copy of an older epoch, never made invalid, may win.
-    const bool overtaken = !strict && oldest && (!newest || *oldest >= *newest);
-    if (overtaken && counter.candidates.empty() && !stray && copies.size() > 1) {
-        ++old_copies_won;
-    }
-    stray = stray || overtaken;
     if (!counter.candidates.empty()) {
         counter.candidates = copies;
         return;
@@ -276,6 +309,16 @@ void cluster_model::leave_holders(
     }
 }
 
+void cluster_model::content_of(
+    cluster_node& node, const std::string& name, ctdb::generation generation
+) {
+    const auto epoch = epochs_.find(generation);
+    if (epoch != epochs_.end()) {
+        seen_[node.self()].databases[name].content = generation;
+        newest_committed_ = std::max(newest_committed_, epoch->second.order);
+    }
+}
+
 // I15, I12: every node that commits a generation of a database holds the same then.
 void cluster_model::committed(cluster_node& node, ctdbd::database& db) {
     const auto found = epochs_.find(db.generation());
@@ -283,7 +326,6 @@ void cluster_model::committed(cluster_node& node, ctdbd::database& db) {
         return; // attached now: the generation of the node's map
     }
     epoch_seen& epoch = found->second;
-    newest_committed_ = std::max(newest_committed_, epoch.order);
     epoch.committed[db.name()].insert(node.self());
     const auto file = node.file(db.name());
     if (!db.is_frozen()) {
@@ -503,7 +545,10 @@ void cluster_model::check_ledger(cluster_node& node) {
     if (l.first != l.second) {
         fail(fmt::format("I17: node {} holds half a transaction", node.self()));
     }
-    if (l.first.size() != l.sequence_number) {
+    const auto content = seen_[node.self()].databases[std::string(persistent_name)].content;
+    const std::uint64_t offset = l.sequence_number - l.first.size();
+    const auto [known, first] = number_offsets_.try_emplace(content, offset);
+    if (l.first.size() > l.sequence_number || known->second != offset) {
         fail(fmt::format(
             "I19: node {}: sequence number {} after {} transactions",
             node.self(),
@@ -516,6 +561,7 @@ void cluster_model::check_ledger(cluster_node& node) {
 void cluster_model::acknowledged(cluster_node& node, std::uint64_t transaction) {
     ++transactions;
     acknowledged_.insert(transaction);
+    log_debug("MODEL transaction {} is acknowledged on node {}", transaction, node.self());
     const auto file = node.file(std::string(persistent_name));
     if (!read_ledger(*file).has(transaction) && !histories_split()) {
         fail(fmt::format(
@@ -524,14 +570,36 @@ void cluster_model::acknowledged(cluster_node& node, std::uint64_t transaction) 
             node.self()
         ));
     }
+    if (std::find(newest_map_.begin(), newest_map_.end(), node.self()) == newest_map_.end()) {
+        look_back(transaction);
+    }
     if (one_side_) {
         return;
+    }
+    const auto own_epoch = epochs_.find(node.daemon().current_epoch().generation());
+    if (own_epoch != epochs_.end() && own_epoch->second.contested) {
+        forgiven_.insert(transaction);
     }
     // Without a lock a cut off node goes on until it is fenced.
     for (const auto& [id, other] : nodes_) {
         const auto& theirs = other->daemon().current_epoch();
         const auto& ours = node.daemon().current_epoch();
         if (theirs.generation() != invalid_generation && theirs.generation() != ours.generation()) {
+            forgiven_.insert(transaction);
+        }
+    }
+}
+
+// A client has looked late, on a node that was left out: those who hold the newest content have
+// gone on with the transaction or without it.
+void cluster_model::look_back(std::uint64_t transaction) {
+    for (const pnn member : newest_map_) {
+        const epoch_seen* content = content_epoch(member);
+        if (content == nullptr || content->order != newest_committed_) {
+            continue;
+        }
+        const auto file = node(member)->file(std::string(persistent_name));
+        if (file == nullptr || !read_ledger(*file).has(transaction)) {
             forgiven_.insert(transaction);
         }
     }

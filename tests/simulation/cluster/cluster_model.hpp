@@ -56,10 +56,6 @@ public:
     std::uint64_t unpromised = 0;   // writes outside of the newest epoch
     std::uint64_t lost_records = 0; // the last holder left the cluster
     std::uint64_t epochs = 0;
-    // Known gaps of the recovery's conflict rule, failures when strict:
-    bool strict = false;
-    std::uint64_t old_copies_won = 0;    // a record might be overtaken by a copy of an older epoch
-    std::uint64_t other_history_won = 0; // a transaction by another history of the ledger
 
 private:
     struct counter_state {
@@ -70,6 +66,7 @@ private:
     };
     struct database_seen {
         ctdb::generation generation = invalid_generation;
+        ctdb::generation content = invalid_generation; // whose commit, or life, it is from
         bool frozen = false;
     };
     struct node_seen {
@@ -86,6 +83,9 @@ private:
         std::map<std::string, std::vector<record_map>> content; // by the first that committed
         std::map<std::string, std::set<pnn>> committed;
     };
+    [[nodiscard]] const epoch_seen* content_epoch(pnn which);
+    [[nodiscard]] bool leaves_newest_out(const std::vector<pnn>& map);
+    [[nodiscard]] bool has_contested_content(const std::vector<pnn>& map);
     void look_at(cluster_node& node);
     void look_at_database(cluster_node& node, node_seen& seen, ctdbd::database& db);
     void watch(cluster_node& node, ctdbd::database& db, node_seen& seen);
@@ -93,6 +93,7 @@ private:
         pnn node, const std::string& name, byte_view key, const bytes* before, const bytes* after
     );
     void new_epoch(ctdb::generation generation, const std::vector<pnn>& map);
+    void content_of(cluster_node& node, const std::string& name, ctdb::generation generation);
     void committed(cluster_node& node, ctdbd::database& db);
     void thawed(cluster_node& node, ctdbd::database& db);
     void check_owners();
@@ -100,6 +101,7 @@ private:
     void check_one_leader();
     void look_for_contest();
     void forgive(const std::vector<pnn>& map);
+    void look_back(std::uint64_t transaction);
     void check_ledger(cluster_node& node);
     [[nodiscard]] std::string
     compare(const std::vector<record_map>& a, const std::vector<record_map>& b, bool one_up) const;
@@ -109,6 +111,8 @@ private:
     void write(
         cluster_node& node, std::uint32_t key, const counter_value& seen, const counter_value& next
     );
+    [[nodiscard]] std::vector<cluster_node*>
+    counting_copies(const std::vector<pnn>& map, bool contested);
     [[nodiscard]] bool of_newest_epoch(cluster_node& node) const;
     [[nodiscard]] cluster_node* node(pnn which) const;
     [[nodiscard]] static ctdbd::database* find(cluster_node& node, std::string_view name);
@@ -122,7 +126,8 @@ private:
     std::vector<pnn> newest_map_;
     std::set<std::uint64_t> acknowledged_;
     std::set<std::uint64_t> forgiven_;
-    std::map<std::uint64_t, std::uint64_t> by_number_; // sequence number -> its transaction
+    // What a recovery of diverged histories has added to the sequence number.
+    std::map<ctdb::generation, std::uint64_t> number_offsets_;
     bool split_ = false;
     bool contested_ = false;
     std::set<bytes> touched_;

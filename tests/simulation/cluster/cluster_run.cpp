@@ -50,7 +50,6 @@ cluster_run::cluster_run(const run_plan& plan)
       model_(nodes_, plan.lock), clients_around_{world_, runtime_, model_},
       reconnect_(runtime_, [this] { reconnect(); }), trouble_(runtime_, [this] { trouble(); }),
       troubles_left_(plan.troubles), second_(world_.now()) {
-    model_.strict = plan.strict;
     network_.set_delays({50us, plan.delay_max});
     if (plan.lock) {
         arbiter_ = std::make_unique<lock_arbiter>(world_, leader_timeout);
@@ -397,8 +396,6 @@ run_result cluster_run::run() {
     result.transactions = model_.transactions;
     result.unpromised = model_.unpromised;
     result.lost_records = model_.lost_records;
-    result.old_copies_won = model_.old_copies_won;
-    result.other_history_won = model_.other_history_won;
     result.forgiven = model_.forgiven_count();
     result.turns_lost = clients_around_.turns_lost;
     return result;

@@ -16,7 +16,6 @@ namespace ctdb::simulation {
 struct run_plan {
     explicit run_plan(std::uint64_t seed);
     std::uint64_t seed;
-    bool strict = false; // known gaps of the conflict rule are failures too
     std::size_t nodes = 3;
     bool lock = true;
     std::uint32_t clients_per_node = 1;
@@ -39,8 +38,6 @@ struct run_result {
     std::uint64_t lost_records = 0;
     std::uint64_t forgiven = 0; // acknowledged transactions that might go
     std::uint64_t turns_lost = 0;
-    std::uint64_t old_copies_won = 0;
-    std::uint64_t other_history_won = 0;
 };
 
 class cluster_run {

@@ -187,6 +187,11 @@ result<> memory_store::wipe() {
     return {};
 }
 
+result<std::string> memory_store::keep_copy() {
+    ensure(frozen_);
+    return path_ + ".diverged";
+}
+
 result<walk_state> memory_store::walk(
     ctdbd::walk_position& position,
     std::size_t records,
@@ -301,6 +306,16 @@ result<> memory_store_factory::set_health(const std::string& name, const std::st
     } else {
         disk_.health[name] = reason;
     }
+    return {};
+}
+
+bytes memory_store_factory::saved_lineage(const std::string& name) const {
+    const auto found = disk_.lineages.find(name);
+    return found == disk_.lineages.end() ? bytes{} : found->second;
+}
+
+result<> memory_store_factory::save_lineages(const std::map<std::string, bytes>& lineages) {
+    disk_.lineages = lineages;
     return {};
 }
 

@@ -48,6 +48,7 @@ public:
     result<> commit_transaction() override;
     void cancel_transaction() override { transaction_.reset(); }
     result<> wipe() override;
+    result<std::string> keep_copy() override;
 
     [[nodiscard]] result<ctdbd::walk_state> walk(
         ctdbd::walk_position& position,
@@ -110,6 +111,7 @@ class memory_disk {
 public:
     std::map<std::string, std::shared_ptr<memory_file>> persistent;
     std::map<std::string, std::string> health;
+    std::map<std::string, bytes> lineages;
 };
 
 class memory_store_factory final : public ctdbd::store_factory {
@@ -122,6 +124,8 @@ public:
     [[nodiscard]] result<std::vector<std::string>> find_persistent() override;
     [[nodiscard]] std::string health(const std::string& name) const override;
     result<> set_health(const std::string& name, const std::string& reason) override;
+    [[nodiscard]] bytes saved_lineage(const std::string& name) const override;
+    result<> save_lineages(const std::map<std::string, bytes>& lineages) override;
     // The file that was opened last under this name: what clients of the node open by its path.
     [[nodiscard]] std::shared_ptr<memory_file> file(const std::string& name) const;
 

@@ -17,6 +17,8 @@ enum class planted_bug : std::uint8_t {
     copy_stays_readable,     // a reader answers the end of its copy and keeps it
     migrated_flag_forgotten, // a record leaves with data and does not say so
     reply_dmaster_lost,      // now and then nothing is sent where a record is handed over
+    inactive_nodes_pulled,   // what an inactive node holds enters the recovery
+    older_epochs_counted,    // so does what a node that was left out holds
 };
 
 #ifdef CTDB_PLANTED_BUGS

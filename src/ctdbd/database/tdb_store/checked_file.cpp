@@ -114,6 +114,7 @@ result<checked_file> open_checked(tdb::open_options options) {
         return pass(made);
     }
     done.opened = std::move(*made);
+    done.made_new = true;
     return done;
 }
 

@@ -9,7 +9,8 @@ namespace ctdb::ctdbd {
 
 struct checked_file {
     std::unique_ptr<tdb::file> opened; // usable; empty if it is new
-    std::string set_aside;             // the corrupt predecessor's new path, "" = there was none
+    bool made_new = false;
+    std::string set_aside; // the corrupt predecessor's new path, "" = there was none
 };
 
 // Opens `options.path`, or makes it durably (also its directory entry). An existing file that is no

@@ -1,4 +1,4 @@
-// A database file that cannot be used is kept under another name, never deleted.
+// Files that may not be used any more, but must not be lost.
 #pragma once
 
 #include "common/base/result.hpp"
@@ -7,7 +7,10 @@
 
 namespace ctdb::ctdbd {
 
-// Renames to PATH.corrupted.YYYYMMDDHHMMSS.0Z (UTC; databases.md 1.3) and returns the new path.
+// Renames to "<path>.corrupted.YYYYMMDDHHMMSS.0Z" (UTC), the form tools look for. The new path.
 [[nodiscard]] result<std::string> set_corrupted_aside(const std::string& path);
+
+// Copies to "<path>.diverged.YYYYMMDDHHMMSS.0Z" (UTC), durably. The new path.
+[[nodiscard]] result<std::string> copy_diverged_aside(const std::string& path);
 
 } // namespace ctdb::ctdbd

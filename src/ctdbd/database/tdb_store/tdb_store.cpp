@@ -2,6 +2,7 @@
 
 #include "common/base/ensure.hpp"
 #include "common/base/log.hpp"
+#include "ctdbd/database/tdb_store/set_aside.hpp"
 
 #include <array>
 
@@ -204,6 +205,12 @@ result<> tdb_store::erase(byte_view key) {
 
 result<> tdb_store::wipe() {
     return file_.wipe();
+}
+
+// A transaction is in memory until its commit: the file holds what was committed last.
+result<std::string> tdb_store::keep_copy() {
+    ensure(file_.frozen());
+    return copy_diverged_aside(path());
 }
 
 // ---- freeze and transaction ----

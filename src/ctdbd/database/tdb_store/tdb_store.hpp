@@ -56,6 +56,7 @@ public:
     result<> commit_transaction() override;
     void cancel_transaction() override { file_.cancel_transaction(); }
     result<> wipe() override;
+    result<std::string> keep_copy() override;
 
     [[nodiscard]] result<walk_state> walk(
         walk_position& position,

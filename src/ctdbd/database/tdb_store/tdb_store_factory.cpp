@@ -112,7 +112,9 @@ tdb_store_factory::create(tdb::lock_agents& agents, tdb_store_settings settings)
 tdb_store_factory::tdb_store_factory(
     tdb::lock_agents& agents, tdb_store_settings settings, std::unique_ptr<database_health> health
 )
-    : agents_(agents), settings_(std::move(settings)), health_(std::move(health)) {}
+    : agents_(agents), settings_(std::move(settings)), health_(std::move(health)),
+      lineages_(fmt::format("{}/persistent_lineage.{}", settings_.state_directory, settings_.node)
+      ) {}
 
 tdb_store_factory::~tdb_store_factory() {
     ensure(open_paths_.empty());
@@ -177,6 +179,9 @@ tdb_store_factory::open_persistent(const std::string& name, const tdb::open_opti
     if (!checked) {
         return pass(checked);
     }
+    if (checked->made_new) {
+        lineages_.forget(name); // of another file
+    }
     if (!checked->set_aside.empty()) {
         const auto marked = set_health(
             name, fmt::format("ERROR - Backup of corrupted TDB in '{}'", checked->set_aside)
@@ -238,6 +243,14 @@ std::string tdb_store_factory::health(const std::string& name) const {
 
 result<> tdb_store_factory::set_health(const std::string& name, const std::string& reason) {
     return health_->set(name, reason);
+}
+
+bytes tdb_store_factory::saved_lineage(const std::string& name) const {
+    return lineages_.of(name);
+}
+
+result<> tdb_store_factory::save_lineages(const std::map<std::string, bytes>& lineages) {
+    return lineages_.save(lineages);
 }
 
 } // namespace ctdb::ctdbd

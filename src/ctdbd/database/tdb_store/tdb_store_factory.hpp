@@ -2,7 +2,8 @@
 // files that cannot be used (databases.md 1.1, 1.3).
 //
 // <persistent dir>/<name>.<pnn> for persistent databases, <volatile dir>/<name>.<pnn> for the
-// others, <state dir>/persistent_health.tdb.<pnn>. A volatile file that another process still has
+// others, <state dir>/persistent_health.tdb.<pnn> and
+// persistent_lineage.<pnn>. A volatile file that another process still has
 // open is renamed to <path>.stale first: it stays valid for that process, which knew an earlier
 // daemon. Opening a persistent file reads all of it (tdb_check).
 //
@@ -13,6 +14,7 @@
 #include "common/tdb/lock_agents.hpp"
 #include "ctdbd/database/local_store.hpp"
 #include "ctdbd/database/tdb_store/health.hpp"
+#include "ctdbd/database/tdb_store/lineage_file.hpp"
 
 #include <set>
 
@@ -41,6 +43,8 @@ public:
     [[nodiscard]] result<std::vector<std::string>> find_persistent() override;
     [[nodiscard]] std::string health(const std::string& name) const override;
     result<> set_health(const std::string& name, const std::string& reason) override;
+    [[nodiscard]] bytes saved_lineage(const std::string& name) const override;
+    result<> save_lineages(const std::map<std::string, bytes>& lineages) override;
 
     // For files opened from now on.
     void set_tunables(int hash_size, int max_dead);
@@ -61,6 +65,7 @@ private:
     tdb::lock_agents& agents_;
     tdb_store_settings settings_;
     std::unique_ptr<database_health> health_;
+    lineage_file lineages_;
     std::set<std::string> open_paths_; // libtdb cannot open a file twice
 };
 

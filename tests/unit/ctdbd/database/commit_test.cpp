@@ -178,5 +178,16 @@ TEST_F(CommitTest, AmongOursAMemberThatIsCalledInactiveHereIsAskedAllTheSame) {
     EXPECT_EQ(value(2, "p.tdb", "k"), "v");
 }
 
+TEST_F(CommitTest, TheOwnFileChangesLast) {
+    cluster[1].store("p.tdb").answers_updates = false;
+    const auto said = commit();
+    cluster.rt.settle();
+    EXPECT_EQ(value(0, "p.tdb", "k"), std::nullopt);
+    cluster[1].store("p.tdb").answer_update(fail(EIO, "planted"));
+    cluster.rt.settle();
+    EXPECT_EQ(value(0, "p.tdb", "k"), std::nullopt); // the client does not see what was refused
+    EXPECT_EQ(value(2, "p.tdb", "k"), "v");          // the recovery decides
+}
+
 } // namespace
 } // namespace ctdb

@@ -243,6 +243,9 @@ void fake_node::serve_cluster_controls() {
         databases.vnn_map_changed();
         return {};
     });
+    on<controls::get_vnn_map>([this](none, const asker&) -> answer<protocol::vnn_map> {
+        return map;
+    });
     on<controls::set_ban_state>([this](const protocol::ban_state& ban, const asker&) -> answer<> {
         ban_seconds = ban.seconds;
         return {};

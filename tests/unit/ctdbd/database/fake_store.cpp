@@ -113,6 +113,15 @@ result<> fake_store::wipe() {
     return {};
 }
 
+result<std::string> fake_store::keep_copy() {
+    ensure(frozen_);
+    if (fails_to_keep) {
+        return fail(ENOSPC, "{}: planted", path_);
+    }
+    kept_copies.push_back(committed_);
+    return path_ + ".diverged";
+}
+
 result<walk_state> fake_store::walk(
     ctdbd::walk_position& position,
     std::size_t records,
@@ -219,6 +228,16 @@ result<> fake_store_factory::set_health(const std::string& name, const std::stri
     } else {
         unhealthy[name] = reason;
     }
+    return {};
+}
+
+bytes fake_store_factory::saved_lineage(const std::string& name) const {
+    const auto found = lineages.find(name);
+    return found == lineages.end() ? bytes{} : found->second;
+}
+
+result<> fake_store_factory::save_lineages(const std::map<std::string, bytes>& all) {
+    lineages = all;
     return {};
 }
 

@@ -38,6 +38,7 @@ public:
     result<> commit_transaction() override;
     void cancel_transaction() override;
     result<> wipe() override;
+    result<std::string> keep_copy() override;
     [[nodiscard]] result<ctdbd::walk_state> walk(
         ctdbd::walk_position& position,
         std::size_t records,
@@ -61,6 +62,8 @@ public:
     bool fails_to_commit = false;
     std::optional<std::string> fails_to_write; // this key
     int locks_held = 0;
+    std::vector<content> kept_copies;
+    bool fails_to_keep = false;
 
     // ---- what a test looks at ----
     void put(std::string_view key, const protocol::record_header& header, std::string_view value);
@@ -107,6 +110,9 @@ public:
     result<> set_health(const std::string& name, const std::string& reason) override;
 
     [[nodiscard]] fake_store& of(const std::string& name) { return *open_.at(name); }
+    [[nodiscard]] bytes saved_lineage(const std::string& name) const override;
+    result<> save_lineages(const std::map<std::string, bytes>& lineages) override;
+    std::map<std::string, bytes> lineages; // on disk
     std::vector<std::string> on_disk;
     std::map<std::string, std::string> unhealthy;
     std::set<std::string> unopenable;

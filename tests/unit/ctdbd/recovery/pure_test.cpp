@@ -203,11 +203,6 @@ TEST(Plan, GenerationDiffersFromEverythingSeen) {
     EXPECT_EQ(pick_generation(0xFFFFFFFF, {generation{0xFFFFFFFF}}), generation{2});
 }
 
-TEST(Plan, FirstOfTheHighestSequenceNumbers) {
-    EXPECT_EQ(newest_copy({{pnn{0}, 3}, {pnn{1}, 4}, {pnn{2}, 4}}), pnn{1});
-    EXPECT_EQ(newest_copy({{pnn{2}, 0}, {pnn{1}, 0}}), pnn{2});
-}
-
 TEST(Credits, ThreeAreTheLimitAndMostComeFirst) {
     credit_table credits;
     for (int i = 0; i < 3; ++i) {
