@@ -50,6 +50,7 @@ private:
         case agent_op::lock_chain:
         case agent_op::lock_all:
         case agent_op::apply:
+        case agent_op::tidy:
             break;
         }
         release(); // one lock at a time; ctdbd has released before
@@ -92,9 +93,21 @@ private:
                 command.payload,
                 command.volatile_rule ? missing_keys::skip : missing_keys::create
             );
+        case agent_op::tidy:
+            return tidy(target, command.payload);
         default:
             return fail(EINVAL, "unknown command");
         }
+    }
+
+    static result<> tidy(file& target, byte_view payload) {
+        reader in(payload);
+        const auto pieces_max = in.get<std::uint32_t>();
+        const auto pieces = target.free_pieces();
+        if (!in.ok() || !pieces) {
+            return in.ok() ? pass(pieces) : fail(EINVAL, "tidy without its limit");
+        }
+        return *pieces >= pieces_max ? target.repack() : result<>();
     }
 
     result<file*> file_of(const agent_command& command) {

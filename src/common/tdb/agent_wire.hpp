@@ -6,6 +6,7 @@
 //   lock_all    path, flags                     reply when the whole database is held
 //   release     gives up what is held           -
 //   apply       path, flags; payload = buffer   reply when the transaction is on disk, or failed
+//   tidy        path, flags; payload = u32       reply when the file is repacked, or need not be
 //   close       forget the file                 -
 //
 // A payload too large for a message travels as a memory file beside it. End of file on the socket
@@ -27,6 +28,7 @@ enum class agent_op : std::uint32_t {
     release = 3,
     apply = 4,
     close = 5,
+    tidy = 6,
 };
 
 struct agent_command {

@@ -239,6 +239,21 @@ result<> file::check() {
     return {};
 }
 
+result<std::uint32_t> file::free_pieces() {
+    const int pieces = tdb_freelist_size(context_);
+    if (pieces < 0) {
+        return failure("count the free space of");
+    }
+    return static_cast<std::uint32_t>(pieces);
+}
+
+result<> file::repack() {
+    if (tdb_repack(context_) != 0) {
+        return failure("repack");
+    }
+    return {};
+}
+
 result<std::size_t> file::walk_chain(std::uint32_t chain, const record_visitor& visit) {
     const int visited =
         tdb_traverse_chain(context_, chain, visit_record, const_cast<record_visitor*>(&visit));

@@ -16,6 +16,24 @@ constexpr int agents_lost_max = 3; // by one job: something is wrong with the fi
 constexpr int starts_per_turn = 4; // a start costs the loop up to a millisecond
 constexpr auto idle_time_max = std::chrono::seconds(30);
 
+agent_op op_of(agent_job::kind kind) {
+    switch (kind) {
+    case agent_job::kind::chain:
+        return agent_op::lock_chain;
+    case agent_job::kind::whole:
+        return agent_op::lock_all;
+    case agent_job::kind::update:
+        return agent_op::apply;
+    case agent_job::kind::tidy:
+        return agent_op::tidy;
+    }
+    return agent_op::release;
+}
+
+bool is_lock(agent_job::kind kind) {
+    return kind == agent_job::kind::chain || kind == agent_job::kind::whole;
+}
+
 } // namespace
 
 struct pooled_agent {
@@ -133,6 +151,15 @@ lock_agents::job_ptr lock_agents::apply(
     return add(std::move(job));
 }
 
+lock_agents::job_ptr
+lock_agents::tidy(agent_file file, std::uint32_t pieces_max, agent_job::events handlers) {
+    job_ptr job(new agent_job(*this, agent_job::kind::tidy, std::move(file), std::move(handlers)));
+    writer limit;
+    limit.put(pieces_max);
+    job->payload_ = limit.take();
+    return add(std::move(job));
+}
+
 lock_agents::job_ptr lock_agents::add(job_ptr job) {
     queue_.push_back(job.get());
     dispatch_.schedule();
@@ -215,9 +242,7 @@ void lock_agents::run(agent_job& job) {
     agent->files.insert(job.file_.number);
     chain_agents_ += job.is_ == agent_job::kind::chain ? 1 : 0;
     agent_command command;
-    command.op = job.is_ == agent_job::kind::chain   ? agent_op::lock_chain
-                 : job.is_ == agent_job::kind::whole ? agent_op::lock_all
-                                                     : agent_op::apply;
+    command.op = op_of(job.is_);
     command.serial = agent->serial;
     command.file = job.file_.number;
     command.flags = job.file_.flags;
@@ -240,7 +265,7 @@ void lock_agents::replied(pooled_agent& agent, const agent_reply& reply) {
         return;
     }
     job->warn_.cancel();
-    if (reply.code == 0 && job->is_ != agent_job::kind::update) {
+    if (reply.code == 0 && is_lock(job->is_)) {
         job->state_ = agent_job::state::holding;
         conclude(*job, {});
         return;
@@ -361,6 +386,8 @@ void lock_agents::warn(agent_job& job) {
         stuck.is = stuck_lock::kind::database;
         log_warning("Unable to update database {} for {} seconds", job.file_.name, waited.count());
         break;
+    case agent_job::kind::tidy:
+        return; // it takes its time, and nobody waits for it
     }
     if (settings_.stuck) {
         settings_.stuck(stuck);

@@ -52,6 +52,7 @@ tdb_store::~tdb_store() {
     waits_.clear();
     serving_.reset();
     update_job_.reset();
+    tidy_job_.reset();
     file_.thawed();
     freeze_job_.reset();
     agents_.closed(agent_file_.number);
@@ -436,6 +437,23 @@ void tdb_store::tell_cancelled() {
         cancelled_.pop_front();
         old.done(fail(ECANCELED, "database {}: replaced before the update", agent_file_.name));
     }
+}
+
+// ---- free space ----
+
+// Killed with the store only: libtdb undoes what a dead process has left half done.
+void tdb_store::tidy(std::uint32_t pieces_max) {
+    if (tidy_job_ != nullptr || freeze_job_ != nullptr) {
+        return;
+    }
+    tdb::agent_job::events events;
+    events.on_done = [this](const result<>& how) {
+        if (!how) {
+            log_warning("database {}: repack: {}", agent_file_.name, how.error().what);
+        }
+        tidy_job_.reset();
+    };
+    tidy_job_ = agents_.tidy(agent_file_, pieces_max, std::move(events));
 }
 
 // ---- sequence number ----

@@ -67,6 +67,9 @@ public:
     void apply_update(bytes record_buffer, bool volatile_rule, std::function<void(result<>)> done)
         override;
 
+    void tidy(std::uint32_t pieces_max) override;
+    [[nodiscard]] bool tidying() const noexcept { return tidy_job_ != nullptr; }
+
     void enable_sequence_number() override;
     [[nodiscard]] std::uint32_t sequence_number() const override;
     void raise_sequence_number() override;
@@ -128,6 +131,7 @@ private:
     std::deque<update> updates_; // the first one is with update_job_, if there is one
     tdb::lock_agents::job_ptr update_job_;
     std::deque<update> cancelled_;
+    tdb::lock_agents::job_ptr tidy_job_;
     async::deferred tell_cancelled_;
 };
 

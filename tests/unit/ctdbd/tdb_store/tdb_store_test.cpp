@@ -2,6 +2,7 @@
 #include "tests/unit/ctdbd/tdb_store/store_fixture.hpp"
 
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <thread>
@@ -105,6 +106,68 @@ protected:
         }
     }
 };
+// Room for a large record among small ones that stay: only after the pieces were put together.
+TEST_P(TdbStore, TidyingPutsTheSpaceOfDeletedRecordsTogether) {
+    if (GetParam() == mode::persistent) {
+        GTEST_SKIP() << "persistent databases are not vacuumed";
+    }
+    const auto key = [](int i) { return fmt::format("record {}", i); };
+    const auto change = [&](int i, bool there) {
+        ASSERT_TRUE(locks(key(i)));
+        const result<> done =
+            there ? store->write(view_of(key(i)), raw_value(1, std::string(200, 'x')))
+                  : store->erase(view_of(key(i)));
+        store->unlock(view_of(key(i)));
+        ASSERT_TRUE(done);
+    };
+    constexpr int count = 3000;
+    for (int i = 0; i < count; ++i) {
+        change(i, true);
+    }
+    for (int i = 0; i < count; ++i) {
+        if (i % 10 != 0) {
+            change(i, false);
+        }
+    }
+    store->tidy(100);
+    ASSERT_TRUE(until([&] { return !dynamic_cast<const tdb_store&>(*store).tidying(); }));
+    const auto size = std::filesystem::file_size(store->path());
+    ASSERT_TRUE(locks("large"));
+    ASSERT_TRUE(store->write(view_of("large"), raw_value(1, std::string(300'000, 'y'))));
+    store->unlock(view_of("large"));
+    EXPECT_EQ(std::filesystem::file_size(store->path()), size);
+    EXPECT_EQ(walk_all().size(), static_cast<std::size_t>(count / 10 + 1));
+}
+
+// Created and deleted for ever, as Samba's locking.tdb: the file stays as large as the first rounds
+// made it.
+TEST_P(TdbStore, DoesNotGrowUnderCreatingAndDeleting) {
+    std::uintmax_t early = 0;
+    for (int round = 0; round < 30; ++round) {
+        for (int i = 0; i < 300; ++i) {
+            const std::string key = fmt::format("round {} record {}", round, i);
+            const std::string text(
+                static_cast<std::size_t>(100 + (i * 37 + round * 91) % 900), 'x'
+            );
+            ASSERT_TRUE(locks(key));
+            ASSERT_TRUE(store->write(view_of(key), raw_value(1, text)));
+            store->unlock(view_of(key));
+        }
+        for (int i = 0; i < 300; ++i) {
+            const std::string key = fmt::format("round {} record {}", round, i);
+            ASSERT_TRUE(locks(key));
+            ASSERT_TRUE(store->erase(view_of(key)));
+            store->unlock(view_of(key));
+        }
+        store->tidy(100);
+        if (round == 5) {
+            early = std::filesystem::file_size(store->path());
+        }
+    }
+    EXPECT_LE(std::filesystem::file_size(store->path()), early * 2);
+    EXPECT_TRUE(walk_all().empty());
+}
+
 INSTANTIATE_TEST_SUITE_P(
     Modes,
     TdbStore,
