@@ -14,6 +14,7 @@
 #include "ctdbd/database/commit_service.hpp"
 #include "ctdbd/database/database_set.hpp"
 #include "ctdbd/database/node_context.hpp"
+#include "ctdbd/database/pushed_records.hpp"
 #include "ctdbd/database/record/call_routes.hpp"
 #include "ctdbd/database/record/record_engine.hpp"
 #include "ctdbd/database/traverse_service.hpp"
@@ -82,6 +83,7 @@ public:
     [[nodiscard]] commit_service& commits() noexcept { return commits_; }
     [[nodiscard]] traverse_service& traverses() noexcept { return traverses_; }
     [[nodiscard]] vacuum_service& vacuum() noexcept { return vacuum_; }
+    [[nodiscard]] pushed_records& pushed() noexcept { return pushed_; }
     [[nodiscard]] leader_logic& leadership() noexcept { return *leadership_; }
     [[nodiscard]] ctdbd::epoch& current_epoch() noexcept { return epoch_; }
     [[nodiscard]] node_host& host() noexcept { return host_; }
@@ -242,6 +244,7 @@ private:
     commit_service commits_;
     traverse_service traverses_;
     vacuum_service vacuum_;
+    pushed_records pushed_;
     client_hub clients_;
     provider_hub providers_;
     ctdbd::recovery recovery_;

@@ -51,6 +51,7 @@ private:
         case agent_op::lock_all:
         case agent_op::apply:
         case agent_op::tidy:
+        case agent_op::sync:
             break;
         }
         release(); // one lock at a time; ctdbd has released before
@@ -95,6 +96,8 @@ private:
             );
         case agent_op::tidy:
             return tidy(target, command.payload);
+        case agent_op::sync:
+            return target.sync();
         default:
             return fail(EINVAL, "unknown command");
         }

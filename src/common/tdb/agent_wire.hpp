@@ -7,6 +7,7 @@
 //   release     gives up what is held           -
 //   apply       path, flags; payload = buffer   reply when the transaction is on disk, or failed
 //   tidy        path, flags; payload = u32       reply when the file is repacked, or need not be
+//   sync        path, flags                     reply when what was written is on disk
 //   close       forget the file                 -
 //
 // A payload too large for a message travels as a memory file beside it. End of file on the socket
@@ -29,6 +30,7 @@ enum class agent_op : std::uint32_t {
     apply = 4,
     close = 5,
     tidy = 6,
+    sync = 7,
 };
 
 struct agent_command {

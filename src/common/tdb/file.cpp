@@ -254,6 +254,13 @@ result<> file::repack() {
     return {};
 }
 
+result<> file::sync() {
+    if (fdatasync(tdb_fd(context_)) != 0) {
+        return fail_errno("sync {}", path_);
+    }
+    return {};
+}
+
 result<std::size_t> file::walk_chain(std::uint32_t chain, const record_visitor& visit) {
     const int visited =
         tdb_traverse_chain(context_, chain, visit_record, const_cast<record_visitor*>(&visit));

@@ -72,6 +72,7 @@ public:
     [[nodiscard]] result<> check();
     [[nodiscard]] result<std::uint32_t> free_pieces(); // of unused space; walks the list of them
     result<> repack(); // rewrites the whole file in one transaction: sleeps for all its locks
+    [[nodiscard]] result<> sync(); // waits for the disk
     // The number of records visited.
     result<std::size_t> walk_chain(
         std::uint32_t chain, const std::function<void(byte_view key, byte_view value)>& visit

@@ -26,6 +26,8 @@ agent_op op_of(agent_job::kind kind) {
         return agent_op::apply;
     case agent_job::kind::tidy:
         return agent_op::tidy;
+    case agent_job::kind::sync:
+        return agent_op::sync;
     }
     return agent_op::release;
 }
@@ -158,6 +160,12 @@ lock_agents::tidy(agent_file file, std::uint32_t pieces_max, agent_job::events h
     limit.put(pieces_max);
     job->payload_ = limit.take();
     return add(std::move(job));
+}
+
+lock_agents::job_ptr lock_agents::sync(agent_file file, agent_job::events handlers) {
+    return add(
+        job_ptr(new agent_job(*this, agent_job::kind::sync, std::move(file), std::move(handlers)))
+    );
 }
 
 lock_agents::job_ptr lock_agents::add(job_ptr job) {
@@ -387,6 +395,7 @@ void lock_agents::warn(agent_job& job) {
         log_warning("Unable to update database {} for {} seconds", job.file_.name, waited.count());
         break;
     case agent_job::kind::tidy:
+    case agent_job::kind::sync:
         return; // it takes its time, and nobody waits for it
     }
     if (settings_.stuck) {

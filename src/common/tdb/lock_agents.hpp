@@ -53,7 +53,7 @@ struct agent_file {
 
 class agent_job {
 public:
-    enum class kind : std::uint8_t { chain, whole, update, tidy };
+    enum class kind : std::uint8_t { chain, whole, update, tidy, sync };
     enum class state : std::uint8_t { queued, working, holding, finished };
     struct events {
         std::function<void(result<>)> on_done;
@@ -115,6 +115,8 @@ public:
     // Repacks the file if its unused space lies in `pieces_max` pieces or more.
     [[nodiscard]] job_ptr
     tidy(agent_file file, std::uint32_t pieces_max, agent_job::events handlers);
+
+    [[nodiscard]] job_ptr sync(agent_file file, agent_job::events handlers);
 
     [[nodiscard]] std::size_t agents_running() const noexcept { return agents_.size(); }
     void set_chain_agents_max(std::size_t limit); // 1 or more

@@ -208,22 +208,11 @@ void serve_vacuum(control_table& table, node& n) {
                                                const protocol::db_vacuum& request,
                                                const reply_to<controls::vacuum_db>& reply
                                            ) { n.vacuum().vacuum(request, reply); });
-}
-
-// Pushed records: the next step of the database
-// engine. Until then the answer is a refusal that says so; nothing depends on them for correctness.
-template <class... Controls>
-void refuse_until_built(control_table& table) {
-    (table.add(
-         Controls::opcode,
-         [](const control_request& r, const control_reply& reply) {
-             client::control_answer answer;
-             answer.text = fmt::format("{} is not offered by this release", Controls::name);
-             log_info("{} from node {} refused: not offered", Controls::name, r.origin.node);
-             reply(std::move(answer));
-         }
-     ),
-     ...);
+    table.serve_later<controls::push_record>([&n](
+                                                 const control_request&,
+                                                 const protocol::pushed_record& record,
+                                                 const reply_to<controls::push_record>& reply
+                                             ) { n.pushed().receive(record, reply); });
 }
 
 } // namespace
@@ -235,7 +224,6 @@ void serve_database_controls(control_table& table, node& n) {
     serve_records(table, n);
     serve_traverse(table, n);
     serve_vacuum(table, n);
-    refuse_until_built<controls::push_record>(table);
 }
 
 } // namespace ctdb::ctdbd

@@ -104,6 +104,9 @@ public:
     // Records were deleted: puts the free space of the file together outside the loop once it lies
     // in `pieces_max` pieces or more (RepackLimit). At most one such job runs; no answer.
     virtual void tidy(std::uint32_t /*pieces_max*/) {}
+    // `synced` once what was written before is on disk; from the loop, or at once where nothing is
+    // to be waited for.
+    virtual void sync(std::function<void(result<>)> synced) { synced({}); }
 
     // tdb sequence number (ENABLE_SEQNUM); every write by us or a client raises it once enabled.
     virtual void enable_sequence_number() = 0;

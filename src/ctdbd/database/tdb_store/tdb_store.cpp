@@ -53,6 +53,7 @@ tdb_store::~tdb_store() {
     serving_.reset();
     update_job_.reset();
     tidy_job_.reset();
+    sync_job_.reset();
     file_.thawed();
     freeze_job_.reset();
     agents_.closed(agent_file_.number);
@@ -454,6 +455,37 @@ void tdb_store::tidy(std::uint32_t pieces_max) {
         tidy_job_.reset();
     };
     tidy_job_ = agents_.tidy(agent_file_, pieces_max, std::move(events));
+}
+
+// ---- disk ----
+
+// Those that come while one runs share the next.
+void tdb_store::sync(std::function<void(result<>)> synced) {
+    sync_next_.push_back(std::move(synced));
+    if (sync_job_ == nullptr) {
+        start_sync();
+    }
+}
+
+void tdb_store::start_sync() {
+    syncing_ = std::exchange(sync_next_, {});
+    tdb::agent_job::events events;
+    events.on_done = [this](const result<>& how) { sync_answered(how); };
+    sync_job_ = agents_.sync(agent_file_, std::move(events));
+}
+
+void tdb_store::sync_answered(const result<>& how) {
+    sync_job_.reset();
+    const auto answered = std::exchange(syncing_, {});
+    if (!sync_next_.empty()) {
+        start_sync();
+    }
+    const call_out out(*this);
+    for (const auto& synced : answered) {
+        if (!out.store_is_gone()) {
+            synced(how);
+        }
+    }
 }
 
 // ---- sequence number ----

@@ -68,6 +68,7 @@ public:
         override;
 
     void tidy(std::uint32_t pieces_max) override;
+    void sync(std::function<void(result<>)> synced) override;
     [[nodiscard]] bool tidying() const noexcept { return tidy_job_ != nullptr; }
 
     void enable_sequence_number() override;
@@ -110,6 +111,8 @@ private:
         std::size_t records,
         const std::function<void(byte_view key, byte_view value)>& visit
     );
+    void start_sync();
+    void sync_answered(const result<>& how);
     result<walk_state> walk_busy(
         walk_position& position, const std::function<void(byte_view key, byte_view value)>& visit
     );
@@ -132,6 +135,9 @@ private:
     tdb::lock_agents::job_ptr update_job_;
     std::deque<update> cancelled_;
     tdb::lock_agents::job_ptr tidy_job_;
+    std::vector<std::function<void(result<>)>> syncing_; // what sync_job_ answers
+    std::vector<std::function<void(result<>)>> sync_next_;
+    tdb::lock_agents::job_ptr sync_job_;
     async::deferred tell_cancelled_;
 };
 
