@@ -1,5 +1,5 @@
 # Command lines for daemon_test: same NODE ARGS...
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2154 # work is daemon_test's
 
 same 0 status
 same 1 -X status
@@ -51,6 +51,34 @@ same 0 getdbseqnum pers1.tdb
 same 0 pstore repl1.tdb rk rv
 same 2 pfetch repl1.tdb rk
 same 0 pstore vol1.tdb k v
+
+same 0 backupdb pers1.tdb "$work/backup"
+same 0 wipedb pers1.tdb
+same 1 cattdb pers1.tdb
+same 0 pstore pers1.tdb later value
+same 0 restoredb "$work/backup"
+same 2 pfetch pers1.tdb key2
+same 2 pfetch pers1.tdb later
+same 0 restoredb "$work/backup" pers2.tdb
+same 1 pfetch pers2.tdb key2
+same 0 wipedb vol1.tdb
+same 1 cattdb vol1.tdb
+same 0 detach vol1.tdb
+same 0 -n 0 setvar AllowClientDBAttach 0
+same 0 -n 1 setvar AllowClientDBAttach 0
+same 0 -n 2 setvar AllowClientDBAttach 0
+same 0 detach pers1.tdb
+same 0 detach nosuch.tdb
+same 0 attach vol9.tdb
+same 0 detach vol1.tdb
+same 1 getdbmap
+same 0 -n 0 setvar AllowClientDBAttach 1
+same 0 -n 1 setvar AllowClientDBAttach 1
+same 0 -n 2 setvar AllowClientDBAttach 1
+same 0 attach vol1.tdb
+same 0 cattdb vol1.tdb
+same 0 writekey vol1.tdb k1 v1
+same 0 reloadnodes
 
 same 0 setdebug NOTICE
 same 0 getdebug

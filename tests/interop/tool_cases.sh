@@ -205,6 +205,77 @@ same 0 tfetch "$work/cluster/node.0/db/persistent/pers1.tdb.0" nokey
 same 0 tfetch nosuch.tdb k
 same 0 tstore nosuch.tdb k v
 
+# statistics, memory
+same 0 dbstatistics vol1.tdb
+same 0 -n 1 dbstatistics pers1.tdb
+same 0 dbstatistics nosuch.tdb
+same 0 stats abc
+same 0 -n 1 statisticsreset
+same 0 checktcpport abc
+same 0 checktcpport 70000
+same 0 checktcpport
+same 0 -n 1 checktcpport 1
+same 0 checktcpport 4379
+
+# backups: what one tool has written the other reads
+same 0 backupdb pers1.tdb "$work/pers1.ours"
+same 0 dumpdbbackup "$work/pers1.ours"
+run_with /usr/bin/ctdb 0 theirs backupdb pers1.tdb "$work/pers1.debian"
+same 0 dumpdbbackup "$work/pers1.debian"
+same_backup "$work/pers1.debian" "$work/pers1.ours"
+same 0 backupdb vol1.tdb "$work/vol1.backup"
+same 0 dumpdbbackup "$work/vol1.backup"
+same 0 backupdb nosuch.tdb "$work/x"
+same 0 backupdb pers1.tdb /nonexistent/x
+same 0 backupdb pers1.tdb
+same 0 -n 1 backupdb pers1.tdb x
+same 0 restoredb "$work/pers1.debian"
+same 0 cattdb pers1.tdb
+same 0 restoredb "$work/pers1.ours" pers2.tdb
+same 1 cattdb pers2.tdb
+same 0 restoredb "$work/pers1.ours" vol1.tdb
+same 0 restoredb /nonexistent
+same 0 restoredb "$work/ptrans.in"
+same 0 restoredb /dev/null
+same 0 dumpdbbackup /nonexistent
+same 0 dumpdbbackup
+same 0 wipedb pers2.tdb
+same 2 cattdb pers2.tdb
+same 0 wipedb vol1.tdb
+same 1 cattdb vol1.tdb
+same 0 wipedb nosuch.tdb
+same 0 -n 1 wipedb pers1.tdb
+
+# detach
+same 0 detach vol1.tdb
+same 0 detach
+for node in 0 1 2; do
+    run_with /usr/bin/ctdb "$node" theirs setvar AllowClientDBAttach 0
+done
+same 0 detach pers1.tdb
+same 0 detach nosuch.tdb
+run_with "$ours" 0 ours detach vol1.tdb
+same 0 getdbmap
+same 1 getdbmap
+same 0 readkey pers1.tdb k
+for node in 0 1 2; do
+    run_with /usr/bin/ctdb "$node" theirs setvar AllowClientDBAttach 1
+done
+same 0 attach vol1.tdb
+same 0 cattdb vol1.tdb
+
+# connections of addresses, the nodes list
+same 0 addtickle 10.0.9.9 10.0.2.33:445
+same 0 addtickle 10.0.9.9:45000 junk
+same 0 addtickle 10.0.9.9:45000
+same 0 gettickles junk
+same 0 gettickles 10.0.2.33 junk
+same 0 gettickles 10.8.8.8
+same 0 gettickles
+same 0 reloadnodes
+same 0 reloadnodes x
+same 0 -n 1 reloadnodes
+
 # membership
 both_ways 0 -n 1 disable -- -n 1 enable
 same 0 -n 1 enable

@@ -35,6 +35,30 @@ run setdebug(context& ctx);
 // statistics.cpp
 run statistics_command(context& ctx);
 run statistics_reset(context& ctx);
+run stats_command(context& ctx);
+run dbstatistics(context& ctx);
+
+// memory.cpp
+run dumpmemory(context& ctx);
+run rddumpmemory(context& ctx);
+
+// tickles.cpp
+run gettickles(context& ctx);
+run addtickle(context& ctx);
+run deltickle(context& ctx);
+run checktcpport(context& ctx);
+
+// reloadnodes.cpp
+run reloadnodes(context& ctx);
+
+// backups.cpp
+run backupdb(context& ctx);
+run restoredb(context& ctx);
+run dumpdbbackup(context& ctx);
+run wipedb(context& ctx);
+
+// detach.cpp
+run detach(context& ctx);
 
 // membership.cpp
 run disable(context& ctx);
@@ -68,6 +92,7 @@ run setdbsticky(context& ctx);
 run readkey(context& ctx);
 run writekey(context& ctx);
 run deletekey(context& ctx);
+run pushrecord(context& ctx);
 run tfetch(context& ctx);
 run tstore(context& ctx);
 

@@ -1,5 +1,6 @@
 // Databases as a whole: map, status, attach, dumps, sequence number, attributes.
 #include "commands.hpp"
+#include "dump.hpp"
 #include "find_database.hpp"
 #include "json.hpp"
 #include "text.hpp"
@@ -202,44 +203,6 @@ run attach(context& ctx) {
 
 // ---- dumps ----
 
-namespace {
-
-struct dump {
-    context& ctx;
-    std::size_t count = 0;
-    void show(byte_view key, byte_view value) {
-        const auto header = protocol::header_of(value);
-        if (!header) {
-            return;
-        }
-        const byte_view data = protocol::data_after_header(value);
-        ++count;
-        if (ctx.options.json) {
-            json line;
-            line["key"] = json_data(key);
-            line["data"] = json_data(data);
-            line["dmaster"] = json_node(header->dmaster);
-            line["rsn"] = header->rsn.value;
-            line["flags"] = record_flags_text(header->flags);
-            line["flags_raw"] = header->flags.value;
-            fmt::print("{}\n", line.dump());
-        } else {
-            fmt::print("{}{}\n", key_text(key), record_text(*header, data));
-        }
-    }
-    void end(std::string_view human) const {
-        if (ctx.options.json) {
-            json last;
-            last["records"] = count;
-            fmt::print("{}\n", last.dump());
-        } else {
-            fmt::print("Dumped {} {}\n", count, human);
-        }
-    }
-};
-
-} // namespace
-
 run cattdb(context& ctx) {
     auto known = co_await find_database(ctx, ctx.argument(0));
     if (!known) {
@@ -249,7 +212,7 @@ run cattdb(context& ctx) {
     if (!use) {
         co_return use.error().code;
     }
-    dump out{ctx};
+    dump out(ctx);
     const auto walked =
         use->db->walk_local([&out](byte_view key, byte_view value) { out.show(key, value); });
     if (!walked) {
@@ -270,7 +233,7 @@ run catdb(context& ctx) {
     if (!use) {
         co_return use.error().code;
     }
-    dump out{ctx};
+    dump out(ctx);
     async::slot<bool> finished(ctx.loop);
     auto heard = [&out, &finished](byte_view data) {
         const auto record = protocol::decode<protocol::marshalled_record>(data);

@@ -1,5 +1,6 @@
 // Single records of volatile databases under their lock, and of tdb files.
 #include "commands.hpp"
+#include "every_node.hpp"
 #include "find_database.hpp"
 #include "json.hpp"
 #include "text.hpp"
@@ -110,6 +111,45 @@ run deletekey(context& ctx) {
     // The order to ctdbd must be on its way before the record is let go and we exit.
     ctx.ctdbd->flush();
     co_return code;
+}
+
+// Upstream's test command for PUSH_RECORD: a value that every active node keeps a copy of.
+run pushrecord(context& ctx) {
+    const auto value = data_argument(ctx, 2, "value");
+    const auto got = co_await lock_named_record(ctx, client::record_access::write);
+    if (!got) {
+        co_return got.error().code;
+    }
+    if (!value) {
+        co_return value.error().code;
+    }
+    protocol::pushed_record pushed;
+    pushed.db_id = got->use.db->id();
+    pushed.header = got->record->header();
+    pushed.key = got->record->key();
+    pushed.value = *value;
+    const auto map = co_await ask<protocol::controls::get_vnn_map>(ctx, ctx.self);
+    if (!map) {
+        co_return map.error().code;
+    }
+    pushed.generation = map->generation;
+    const auto stored = got->record->store_for_push(*value);
+    if (!stored) {
+        co_return write_result(ctx, stored);
+    }
+    const auto is_active = [](protocol::node_flags flags) { return !protocol::is_inactive(flags); };
+    auto nodes = co_await ctx.nodes_where(is_active);
+    if (!nodes) {
+        co_return nodes.error().code;
+    }
+    const auto done = co_await ask_all<protocol::controls::push_record>(
+        ctx, std::move(*nodes), std::move(pushed)
+    );
+    if (!done) {
+        fmt::print(stderr, "Failed to push record for key {}\n", ctx.argument(1));
+        co_return done.error().code;
+    }
+    co_return 0;
 }
 
 // ---- tdb files, whoever they belong to ----

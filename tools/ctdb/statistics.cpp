@@ -1,5 +1,6 @@
 // Counters of a daemon.
 #include "commands.hpp"
+#include "find_database.hpp"
 #include "json.hpp"
 #include "text.hpp"
 
@@ -86,17 +87,9 @@ void print_latency(std::string_view name, const protocol::latency_counter& l) {
     );
 }
 
-void print_human(const protocol::statistics& s) {
-    const std::int64_t now = s.current_time.seconds;
-    fmt::print("CTDB version {}\n", protocol::packet_version);
-    fmt::print("Current time of statistics  :                {}\n", ctime_text(now));
-    fmt::print(
-        "Statistics collected since  : {} {}\n",
-        age_text(now - s.start_time.seconds),
-        ctime_text(s.start_time.seconds)
-    );
+void print_counters(const std::vector<counter>& counters) {
     std::string_view group;
-    for (const counter& c : counters_of(s)) {
+    for (const counter& c : counters) {
         if (!c.group.empty() && c.group != group) {
             fmt::print(" {}\n", c.group);
         }
@@ -107,6 +100,18 @@ void print_human(const protocol::statistics& s) {
             fmt::print("     {:<22}{:>10}\n", c.name, c.value);
         }
     }
+}
+
+void print_human(const protocol::statistics& s) {
+    const std::int64_t now = s.current_time.seconds;
+    fmt::print("CTDB version {}\n", protocol::packet_version);
+    fmt::print("Current time of statistics  :                {}\n", ctime_text(now));
+    fmt::print(
+        "Statistics collected since  : {} {}\n",
+        age_text(now - s.start_time.seconds),
+        ctime_text(s.start_time.seconds)
+    );
+    print_counters(counters_of(s));
     print_buckets("hop_count_buckets", s.hop_count_buckets);
     print_buckets("lock_buckets", s.locks.buckets);
     print_latency("locks_latency", s.locks.latency);
@@ -180,6 +185,127 @@ json statistics_json(const context& ctx, const protocol::statistics& s) {
 }
 
 } // namespace
+
+namespace {
+
+void print_statistics(const context& ctx, const protocol::statistics& s) {
+    if (ctx.options.machine) {
+        print_machine(ctx, s);
+    } else {
+        print_human(s);
+    }
+}
+
+json latency_json(const protocol::latency_counter& l) {
+    json one;
+    one["num"] = l.num;
+    one["min_s"] = l.min;
+    one["avg_s"] = average(l);
+    one["max_s"] = l.max;
+    one["total_s"] = l.total;
+    return one;
+}
+
+std::vector<counter> counters_of(const protocol::db_statistics& s) {
+    return {
+        {"", "db_ro_delegations", s.ro_delegations},
+        {"", "db_ro_revokes", s.ro_revokes},
+        {"locks", "num_calls", s.locks.num_calls},
+        {"locks", "num_current", s.locks.num_current},
+        {"locks", "num_pending", s.locks.num_pending},
+        {"locks", "num_failed", s.locks.num_failed},
+    };
+}
+
+json database_statistics_json(const context& ctx, const protocol::db_statistics& s) {
+    json out = json_head(ctx, "dbstatistics");
+    for (const counter& c : counters_of(s)) {
+        out["counters"][full_name(c)] = c.value;
+    }
+    out["latency"]["lockwait"] = latency_json(s.locks.latency);
+    out["latency"]["vacuum"] = latency_json(s.vacuum_latency);
+    out["hop_count_buckets"] = s.hop_count_buckets;
+    out["lock_buckets"] = s.locks.buckets;
+    out["hot_keys"] = json::array();
+    for (const protocol::hot_key& hot : s.hot_keys) {
+        if (hot.count > 0) {
+            json one;
+            one["count"] = hot.count;
+            one["key"] = json_data(hot.key);
+            out["hot_keys"].push_back(std::move(one));
+        }
+    }
+    return out;
+}
+
+void print_database_statistics(const std::string& name, const protocol::db_statistics& s) {
+    fmt::print("DB Statistics {}\n", name);
+    print_counters(counters_of(s));
+    print_buckets("hop_count_buckets", s.hop_count_buckets);
+    print_buckets("lock_buckets", s.locks.buckets);
+    print_latency("locks_latency", s.locks.latency);
+    print_latency("vacuum_latency", s.vacuum_latency);
+    fmt::print(" Num Hot Keys:     {}\n", s.num_hot_keys);
+    for (const protocol::hot_key& hot : s.hot_keys) {
+        fmt::print("     Count:{} Key:{}\n", hot.count, to_hex(hot.key));
+    }
+}
+
+} // namespace
+
+// The newest interval, or as many as asked for.
+run stats_command(context& ctx) {
+    std::uint32_t count = 1;
+    if (!ctx.arguments.empty()) {
+        const auto wanted = lenient_u32(ctx.argument(0));
+        if (!wanted) {
+            co_return EINVAL;
+        }
+        count = *wanted;
+    }
+    const auto history = co_await ask<controls::get_stat_history>(ctx, ctx.target);
+    if (!history) {
+        co_return history.error().code;
+    }
+    json out = json_head(ctx, "stats");
+    out["intervals"] = json::array();
+    for (const protocol::statistics& one : history->stats) {
+        if (count == 0) {
+            break;
+        }
+        --count;
+        if (one.current_time.seconds == 0) {
+            continue; // not that long ago
+        }
+        if (ctx.options.json) {
+            out["intervals"].push_back(statistics_json(ctx, one));
+        } else {
+            print_statistics(ctx, one);
+        }
+    }
+    if (ctx.options.json) {
+        print_json(out);
+    }
+    co_return 0;
+}
+
+run dbstatistics(context& ctx) {
+    const auto known = co_await find_database(ctx, ctx.argument(0));
+    if (!known) {
+        co_return known.error().code;
+    }
+    const auto s = co_await ask<controls::get_db_statistics>(ctx, ctx.target, known->id);
+    if (!s) {
+        fmt::print(stderr, "Failed to get statistics for DB {}\n", known->name);
+        co_return s.error().code;
+    }
+    if (ctx.options.json) {
+        print_json(database_statistics_json(ctx, *s));
+    } else {
+        print_database_statistics(known->name, *s);
+    }
+    co_return 0;
+}
 
 run statistics_command(context& ctx) {
     const auto stats = co_await ask<controls::get_statistics>(ctx, ctx.target);

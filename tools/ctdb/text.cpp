@@ -194,6 +194,16 @@ std::string record_flags_text(protocol::record_flags flags) {
     return text;
 }
 
+std::vector<std::string> record_flag_list(protocol::record_flags flags) {
+    std::vector<std::string> names;
+    for (const auto& [bit, name] : record_flag_names) {
+        if ((flags.value & bit) != 0) {
+            names.emplace_back(name);
+        }
+    }
+    return names;
+}
+
 std::string record_text(const protocol::record_header& header, byte_view data) {
     return fmt::format(
         "dmaster: {}\nrsn: {}\nflags: {}\ndata({}) = \"{}\"\n",

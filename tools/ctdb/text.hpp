@@ -51,6 +51,7 @@ machine_line(std::string_view separator, const std::vector<std::string>& fields)
 [[nodiscard]] std::string record_flags_text(protocol::record_flags flags
 ); // "0x00010000 MIGRATED..."
 // dmaster, rsn, flags and data lines.
+[[nodiscard]] std::vector<std::string> record_flag_list(protocol::record_flags flags); // names
 [[nodiscard]] std::string record_text(const protocol::record_header& header, byte_view data);
 [[nodiscard]] std::string key_text(byte_view key);
 

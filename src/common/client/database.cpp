@@ -36,6 +36,12 @@ result<> locked_record::store(byte_view data) {
     return written;
 }
 
+result<> locked_record::store_for_push(byte_view data) {
+    ++header_.rsn.value;
+    header_.flags.set(protocol::record_flag::migrated_with_data);
+    return store(data);
+}
+
 result<> locked_record::erase() {
     if (const auto stored = store({}); !stored) {
         return stored;

@@ -48,6 +48,8 @@ public:
 
     // Requires record_access::write. The header stays: its numbers are ctdbd's business.
     [[nodiscard]] result<> store(byte_view data);
+    // As Samba does before PUSH_RECORD: rsn + 1 and MIGRATED_WITH_DATA, because others get copies.
+    [[nodiscard]] result<> store_for_push(byte_view data);
     // Stores the bare header and asks ctdbd to remove the record from all nodes some time.
     [[nodiscard]] result<> erase();
 

@@ -135,6 +135,9 @@ std::string command_list(const program& table) {
     }
     std::string text = "\nCommands:\n";
     for (const command& c : table.commands) {
+        if (c.later) {
+            continue;
+        }
         text += table.looks == style::tool ? tool_command_line(c) : helper_command_line(c, width);
     }
     return text;

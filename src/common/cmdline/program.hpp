@@ -36,6 +36,8 @@ struct command {
     int arguments_min = 0;
     int arguments_max = 0;         // any_number: no limit
     bool misuse_shows_all = false; // upstream's tool shows all commands when this one is misused
+    bool later =
+        false; // not in the help of upstream's release that ours equals; works all the same
 };
 
 // How help looks and what misuse returns; each is upstream's for its programs (cli.md 1.1, 8;

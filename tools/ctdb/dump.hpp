@@ -1,0 +1,22 @@
+// Records as catdb, cattdb and dumpdbbackup show them: five lines each, or with --json one object
+// per line; the number at the end.
+#pragma once
+
+#include "json.hpp"
+
+#include <cstddef>
+
+namespace ctdb::tool {
+
+class dump {
+public:
+    explicit dump(const context& ctx) : ctx_(ctx) {}
+    void show(byte_view key, byte_view value); // value with its header; without one it is no record
+    void end(std::string_view noun) const;     // "Dumped 3 records"
+
+private:
+    const context& ctx_;
+    std::size_t count_ = 0;
+};
+
+} // namespace ctdb::tool
