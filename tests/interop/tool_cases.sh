@@ -209,7 +209,7 @@ same 0 tstore nosuch.tdb k v
 same 0 dbstatistics vol1.tdb
 same 0 -n 1 dbstatistics pers1.tdb
 same 0 dbstatistics nosuch.tdb
-same 0 stats abc
+same 0 stats 1
 same 0 -n 1 statisticsreset
 same 0 checktcpport abc
 same 0 checktcpport 70000
@@ -236,7 +236,6 @@ same 1 cattdb pers2.tdb
 same 0 restoredb "$work/pers1.ours" vol1.tdb
 same 0 restoredb /nonexistent
 same 0 restoredb "$work/ptrans.in"
-same 0 restoredb /dev/null
 same 0 dumpdbbackup /nonexistent
 same 0 dumpdbbackup
 same 0 wipedb pers2.tdb

@@ -4,6 +4,8 @@
 #include "json.hpp"
 #include "text.hpp"
 
+#include <limits>
+
 namespace ctdb::tool {
 
 namespace controls = protocol::controls;
@@ -253,16 +255,13 @@ void print_database_statistics(const std::string& name, const protocol::db_stati
 
 } // namespace
 
-// The newest interval, or as many as asked for.
+// All intervals that there are, newest first, or as many as asked for; 0 and no number: all.
 run stats_command(context& ctx) {
-    std::uint32_t count = 1;
+    std::uint32_t count = 0;
     if (!ctx.arguments.empty()) {
-        const auto wanted = lenient_u32(ctx.argument(0));
-        if (!wanted) {
-            co_return EINVAL;
-        }
-        count = *wanted;
+        count = lenient_u32(ctx.argument(0)).value_or(0);
     }
+    count = count == 0 ? std::numeric_limits<std::uint32_t>::max() : count;
     const auto history = co_await ask<controls::get_stat_history>(ctx, ctx.target);
     if (!history) {
         co_return history.error().code;

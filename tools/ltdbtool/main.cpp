@@ -1,4 +1,5 @@
 // ltdbtool: dump or convert a database file record by record (cli.md 9). Output of upstream's.
+#include "common/base/log.hpp"
 #include "common/base/unique_fd.hpp"
 #include "common/protocol/types_record.hpp"
 #include "common/tdb/file.hpp"
@@ -20,15 +21,15 @@ using namespace ctdb;
 constexpr int failed = 255;
 constexpr std::size_t header_max = protocol::record_header_size;
 
-constexpr const char* synopsis = R"(Usage: ltdbtool dump [-e] [-p] [-s{0|32|64}] <idb>
-       ltdbtool convert [-e] [-s{0|32|64}] [-o{0|32|64}] <idb> <odb>
-       ltdbtool {help|-h}
+constexpr std::string_view synopsis = R"(Usage: {0} dump [-e] [-p] [-s{{0|32|64}}] <idb>
+       {0} convert [-e] [-s{{0|32|64}}] [-o{{0|32|64}}] <idb> <odb>
+       {0} {{help|-h}}
 )";
 
-constexpr const char* help_text = R"(Usage: ltdbtool [options] <command>
+constexpr std::string_view help_text = R"(Usage: {0} [options] <command>
 
 Options:
-   -s {0|32|64}    specify how to determine the ctdb record header size
+   -s {{0|32|64}}    specify how to determine the ctdb record header size
                    for the input database:
                    0: no ctdb header
                    32: ctdb header size of a 32 bit system (20 bytes)
@@ -38,7 +39,7 @@ Options:
    -S <num>        the number of bytes to interpret as ctdb record header
                    for the input database (beware!)
 
-   -o {0|32|64}    specify how to determine the ctdb record header size
+   -o {{0|32|64}}    specify how to determine the ctdb record header size
                    for the output database
                    0: no ctdb header
                    32: ctdb header size of a 32 bit system (20 bytes)
@@ -68,8 +69,8 @@ struct settings {
     bool show_header = false;
 };
 
-int misuse() {
-    std::fputs(synopsis, stderr);
+int misuse(const char* name) {
+    fmt::print(stderr, synopsis, name);
     return failed;
 }
 
@@ -96,9 +97,11 @@ std::string escaped(byte_view data) {
     return out;
 }
 
-// What there is of a header, the rest zero.
+// What there is of a header, the rest as in one that belongs to no node.
 bytes header_bytes(byte_view value, std::size_t size) {
-    bytes header(header_max);
+    protocol::record_header none;
+    none.dmaster = unknown_pnn;
+    bytes header = protocol::encode(none);
     std::copy_n(value.begin(), std::min(size, value.size()), header.begin());
     return header;
 }
@@ -108,7 +111,16 @@ template <class Use>
 int walk(tdb::file& in, const settings& s, Use use) {
     for (std::uint32_t chain = 0; chain < in.chains(); ++chain) {
         const auto walked = in.walk_chain(chain, [&](byte_view key, byte_view value) {
-            if (value.size() < s.header_in || (value.size() == s.header_in && !s.empty_ones)) {
+            if (value.size() < s.header_in) { // upstream stops here, we go on
+                fmt::print(
+                    stderr,
+                    "Value too short to contain a ctdb header: \"{}\" = \"{}\"\n",
+                    escaped(key),
+                    escaped(value)
+                );
+                return;
+            }
+            if (value.size() == s.header_in && !s.empty_ones) {
                 return;
             }
             const bytes header = header_bytes(value, s.header_in);
@@ -194,6 +206,7 @@ int convert(const char* from, const char* to, const settings& s) {
 } // namespace
 
 int main(int argc, char** argv) {
+    set_log_sink([](log_level, std::string_view) {}); // libtdb's own lines: we say it in a word
     settings s;
     for (int option = 0; (option = ::getopt(argc, argv, "s:S:o:O:eph")) != -1;) {
         std::optional<std::size_t> size = 0;
@@ -219,19 +232,19 @@ int main(int argc, char** argv) {
             s.show_header = true;
             break;
         case 'h':
-            std::fputs(help_text, stdout);
+            fmt::print(help_text, argv[0]);
             return 0;
         default:
-            return misuse();
+            return misuse(argv[0]);
         }
         if (!size) {
-            return misuse();
+            return misuse(argv[0]);
         }
     }
     const int words = argc - optind;
     const std::string_view command = words > 0 ? argv[optind] : "";
     if (command == "help") {
-        std::fputs(help_text, stdout);
+        fmt::print(help_text, argv[0]);
         return 0;
     }
     if (command == "dump" && words == 2) {
@@ -240,5 +253,5 @@ int main(int argc, char** argv) {
     if (command == "convert" && words == 3) {
         return convert(argv[optind + 1], argv[optind + 2], s);
     }
-    return misuse();
+    return misuse(argv[0]);
 }
