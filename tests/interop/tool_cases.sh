@@ -210,6 +210,7 @@ same 0 dbstatistics vol1.tdb
 same 0 -n 1 dbstatistics pers1.tdb
 same 0 dbstatistics nosuch.tdb
 same 0 stats 1
+same 0 -Y stats 1 extra
 same 0 -n 1 statisticsreset
 same 0 checktcpport abc
 same 0 checktcpport 70000

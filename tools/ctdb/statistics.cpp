@@ -5,6 +5,7 @@
 #include "text.hpp"
 
 #include <limits>
+#include <utility>
 
 namespace ctdb::tool {
 
@@ -139,7 +140,7 @@ std::vector<named_latency> latencies_of(const protocol::statistics& s) {
 }
 
 // No separator in front of these lines, unlike everywhere else.
-void print_machine(const context& ctx, const protocol::statistics& s) {
+void print_machine_head(const context& ctx, const protocol::statistics& s) {
     const std::string& x = ctx.options.separator;
     fmt::print("CTDB version{0}Current time of statistics{0}Statistics collected since{0}", x);
     for (const counter& c : counters_of(s)) {
@@ -150,8 +151,13 @@ void print_machine(const context& ctx, const protocol::statistics& s) {
             "num_{0}_latency{1}min_{0}_latency{1}avg_{0}_latency{1}max_{0}_latency{1}", l.name, x
         );
     }
+    fmt::print("\n");
+}
+
+void print_machine_row(const context& ctx, const protocol::statistics& s) {
+    const std::string& x = ctx.options.separator;
     fmt::print(
-        "\n{1}{0}{2}{0}{3}{0}",
+        "{1}{0}{2}{0}{3}{0}",
         x,
         protocol::packet_version,
         s.current_time.seconds,
@@ -189,14 +195,6 @@ json statistics_json(const context& ctx, const protocol::statistics& s) {
 } // namespace
 
 namespace {
-
-void print_statistics(const context& ctx, const protocol::statistics& s) {
-    if (ctx.options.machine) {
-        print_machine(ctx, s);
-    } else {
-        print_human(s);
-    }
-}
 
 json latency_json(const protocol::latency_counter& l) {
     json one;
@@ -255,17 +253,19 @@ void print_database_statistics(const std::string& name, const protocol::db_stati
 
 } // namespace
 
-// All intervals that there are, newest first, or as many as asked for; 0 and no number: all.
+// All intervals that there are, newest first; asked for a number, upstream shows one more; 0 and no
+// number: all.
 run stats_command(context& ctx) {
     std::uint32_t count = 0;
     if (!ctx.arguments.empty()) {
         count = lenient_u32(ctx.argument(0)).value_or(0);
     }
-    count = count == 0 ? std::numeric_limits<std::uint32_t>::max() : count;
+    count = count == 0 ? std::numeric_limits<std::uint32_t>::max() : count + 1;
     const auto history = co_await ask<controls::get_stat_history>(ctx, ctx.target);
     if (!history) {
         co_return history.error().code;
     }
+    bool first = true;
     json out = json_head(ctx, "stats");
     out["intervals"] = json::array();
     for (const protocol::statistics& one : history->stats) {
@@ -278,9 +278,16 @@ run stats_command(context& ctx) {
         }
         if (ctx.options.json) {
             out["intervals"].push_back(statistics_json(ctx, one));
-        } else {
-            print_statistics(ctx, one);
+            continue;
         }
+        if (!ctx.options.machine) {
+            print_human(one);
+            continue;
+        }
+        if (std::exchange(first, false)) {
+            print_machine_head(ctx, one);
+        }
+        print_machine_row(ctx, one);
     }
     if (ctx.options.json) {
         print_json(out);
@@ -314,7 +321,8 @@ run statistics_command(context& ctx) {
     if (ctx.options.json) {
         print_json(statistics_json(ctx, *stats));
     } else if (ctx.options.machine) {
-        print_machine(ctx, *stats);
+        print_machine_head(ctx, *stats);
+        print_machine_row(ctx, *stats);
     } else {
         print_human(*stats);
     }
