@@ -7,6 +7,7 @@
 #include "find_database.hpp"
 #include "text.hpp"
 
+#include <chrono>
 #include <cstdio>
 #include <ctime>
 
@@ -312,7 +313,8 @@ run backupdb(context& ctx) {
         co_return walked.error().code;
     }
     protocol::backup_head head;
-    head.created = std::time(nullptr);
+    const auto now = std::chrono::system_clock::now(); // for people
+    head.created = std::chrono::system_clock::to_time_t(now);
     head.flags = known->flags.value;
     head.name = known->name;
     const auto written = write_backup(ctx.argument(1), file.finish(head));
