@@ -300,8 +300,7 @@ check_node_death() {
 	check 'and up' wait_for 60 beyond "$share/upload" $((megabytes << 16))
 	check 'and the transfers are not done' not test -s "$work/transferred"
 	begun=$(now)
-	kill_node "$victim"
-	drop_left_addresses "$victim"
+	kill_daemons "$victim"
 	printf '  all processes of node %s are killed\n' "$victim"
 	check "$public.102 has moved" wait_for 60 moved_from "$victim" "$survivor"
 	check '    and serves' wait_for 60 smb_answers "$public.102"
@@ -318,10 +317,12 @@ check_node_death() {
 downloaded() {
 	cmp -s "$work/download" "$share/download"
 }
-# The kernel of a node whose daemons were killed keeps Debian's addresses for ever; ours have a lease.
-drop_left_addresses() {
+# The kernel of a node whose daemons were killed keeps Debian's addresses for ever and goes on answering for them; ours have a lease.
+kill_daemons() {
 	if [ "$IMPLEMENTATION" = debian ]; then
-		ip -n "$(ns "$1")" address flush dev pub
+		lose_power "$1"
+	else
+		kill_node "$1"
 	fi
 }
 moved_from() {
@@ -336,8 +337,7 @@ no_session_of() {
 }
 check_return() {
 	step "node $victim comes back"
-	rm -f "$(prefix "$victim")"/samba/pid/*
-	check 'its daemons start' start_ctdb "$victim"
+	check 'its daemons start' power_on "$victim"
 	check 'all nodes are healthy' wait_for 60 all_services "$survivor"
 	check 'Samba starts on it' start_samba "$victim"
 	check 'it serves' wait_for 30 serves_share "$victim" share
