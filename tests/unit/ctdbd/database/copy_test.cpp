@@ -143,9 +143,18 @@ TEST_F(CopyTest, StartAgainDiscardsWhatCameBefore) {
     EXPECT_EQ(**confirm("v.tdb"), 0U);
 }
 
+// Upstream's backup files hold any id, and its restoredb sends it as it is.
+TEST_F(CopyTest, TheAddressOfAPushNamesTheDatabase) {
+    freeze("v.tdb");
+    ASSERT_TRUE(db("v.tdb").push_start(address));
+    push(buffer("p.tdb", "a", 5, "1"));
+    EXPECT_EQ(**confirm("v.tdb"), 1U);
+    EXPECT_EQ(value(0, "v.tdb", "a"), "1");
+    EXPECT_FALSE(value(0, "p.tdb", "a"));
+}
+
 TEST_F(CopyTest, ABadBufferPoisonsThePush) {
     const std::vector<bytes> bad{
-        buffer("p.tdb", "other database", 1, "x"),
         [] {
             bytes cut = buffer("v.tdb", "k", 1, "x");
             cut.pop_back();
