@@ -548,8 +548,10 @@ protocol::statistics node::statistics() {
 void node::reset_statistics() {
     const std::uint32_t pending = router_.counters().pending_calls;
     const std::uint32_t waiting = router_.counters().locks.num_current;
+    const std::uint32_t updates = router_.counters().pending_childwrite_calls;
     router_.counters() = protocol::statistics{};
     router_.counters().pending_calls = pending;
+    router_.counters().pending_childwrite_calls = updates;
     router_.counters().locks.num_current = waiting;
     router_.counters().start_time = host_.wall_clock();
     router_.pending().reset_timeouts();

@@ -13,7 +13,6 @@ namespace {
 
 namespace opt = conf::options;
 using namespace std::chrono_literals;
-using protocol::tunable_id;
 
 constexpr async::duration kernel_check = 1s;
 constexpr async::duration change_batch = 5ms; // one look for many notifications

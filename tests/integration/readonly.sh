@@ -63,6 +63,10 @@ for node in 0 1 2; do
 	lacks_flag "$node" RO_HAVE_READONLY ro.tdb || fail "node $node still reads"
 done
 [ "$(statistic 0 total_ro_revokes)" = 1 ] || fail "revokes: $(statistic 0 total_ro_revokes)"
+for node in 1 2; do # its copy was ended by one update
+	[ "$(statistic "$node" childwrite_calls)" = 1 ] || fail "node $node: updates: $(statistic "$node" childwrite_calls)"
+	[ "$(statistic "$node" pending_childwrite_calls)" = 0 ] || fail "node $node: an update is not answered"
+done
 readers_share two
 
 note "a writer elsewhere ends them too"

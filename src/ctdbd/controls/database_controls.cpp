@@ -5,6 +5,8 @@
 #include "common/protocol/controls.hpp"
 #include "ctdbd/node.hpp"
 
+#include <chrono>
+
 namespace ctdb::ctdbd {
 
 namespace {
@@ -130,11 +132,27 @@ void serve_recovery(control_table& table, node& n) {
     );
 }
 
+// Counts an update from here to its answer (childwrite of the statistics, after the process that
+// upstream forks for it).
+control_reply counted_update(router& routes, control_reply reply) {
+    ++routes.counters().childwrite_calls;
+    ++routes.counters().pending_childwrite_calls;
+    const auto begun = routes.runtime().now();
+    return [&routes, begun, reply = std::move(reply)](client::control_answer answer) {
+        protocol::statistics& s = routes.counters();
+        const std::chrono::duration<double> taken = routes.runtime().now() - begun;
+        --s.pending_childwrite_calls;
+        s.childwrite_latency.add(taken.count());
+        reply(std::move(answer));
+    };
+}
+
 // Record buffers stay as they came: the databases check and apply them in place.
 void serve_records(control_table& table, node& n) {
     table.add(controls::update_record::opcode, [&n](const control_request& r, control_reply reply) {
+        control_reply counted = counted_update(n.routes(), std::move(reply));
         n.databases().update_record(
-            r.data, asker_of(r), reply_to<controls::update_record>(std::move(reply))
+            r.data, asker_of(r), reply_to<controls::update_record>(std::move(counted))
         );
     });
     table.add(controls::trans3_commit::opcode, [&n](const control_request& r, control_reply reply) {
