@@ -1,0 +1,235 @@
+// ctdb-bench-records NUMBER SOCKET...: fills one volatile database of a running cluster, ours or
+// upstream's, with NUMBER records through its first node, traverses it, deletes every record and
+// vacuums until no node has one left; prints one line of JSON.
+//
+//   fill_s     fetch, lock, store, unlock of all records, one after the other
+//   traverse_s from TRAVERSE_START to the end marker; traversed: records seen
+//   delete_s   fetch, lock, empty, SCHEDULE_FOR_DELETION of all
+//   vacuum_s   DB_VACUUM on each node in turn, as often as it takes (60 s at most); left: records
+//              that still lie in the files of all nodes
+//   grown_kib  anonymous memory of the first node's ctdbd: filled minus empty
+//
+// Exit status 1: an error, on stderr.
+#include "common/async/combinators.hpp"
+#include "common/client/database.hpp"
+#include "common/protocol/controls.hpp"
+#include "common/protocol/record_buffer.hpp"
+
+#include <charconv>
+#include <fstream>
+
+#include <fmt/format.h>
+
+namespace {
+
+using namespace ctdb;
+namespace controls = protocol::controls;
+using connections = std::vector<std::unique_ptr<client::client>>;
+using seconds = std::chrono::duration<double>;
+
+constexpr auto patience = std::chrono::seconds(600);
+constexpr auto vacuum_patience = std::chrono::seconds(60);
+constexpr srvid traverse_address{0xBE00000000000043};
+
+struct handles {
+    std::vector<std::unique_ptr<client::databases>> owners;
+    std::vector<std::shared_ptr<client::database>> on;
+};
+
+bytes key_of(unsigned number) {
+    return to_bytes(fmt::format("record {}", number));
+}
+
+// kB of the process, nothing if it cannot be told.
+long anonymous_memory(std::int32_t pid) {
+    std::ifstream status(fmt::format("/proc/{}/status", pid));
+    for (std::string word; status >> word;) {
+        if (word == "RssAnon:") {
+            long size = 0;
+            status >> size;
+            return size;
+        }
+    }
+    return 0;
+}
+
+async::task<result<long>> memory_of(client::client& node) {
+    const auto pid = co_await client::call<controls::get_pid>(
+        node, node.self(), protocol::none(), node.loop().now() + patience
+    );
+    if (!pid) {
+        co_return pass(pid);
+    }
+    co_return anonymous_memory(pid->value);
+}
+
+async::task<result<handles>> attach(connections& nodes) {
+    handles out;
+    for (const auto& node : nodes) {
+        auto owner = std::make_unique<client::databases>(*node, client::waiting::blocking);
+        client::attach_options options;
+        auto db =
+            co_await owner->attach("bench_records.tdb", options, node->loop().now() + patience);
+        if (!db) {
+            co_return pass(db);
+        }
+        out.owners.push_back(std::move(owner));
+        out.on.push_back(std::move(*db));
+    }
+    co_return std::move(out);
+}
+
+enum class change : std::uint8_t { store, erase };
+
+async::task<result<>> change_all(client::database& db, unsigned count, change what) {
+    const bytes data(200, std::byte{'x'});
+    for (unsigned i = 0; i < count; ++i) {
+        const auto deadline = db.through().loop().now() + patience;
+        const auto record =
+            co_await db.fetch_locked(key_of(i), client::record_access::write, deadline);
+        if (!record) {
+            co_return pass(record);
+        }
+        const auto done = what == change::store ? (*record)->store(data) : (*record)->erase();
+        if (!done) {
+            co_return pass(done);
+        }
+    }
+    co_return result<>();
+}
+
+async::task<result<std::size_t>> traverse(client::client& node, db_id db) {
+    std::size_t count = 0;
+    async::slot<bool> ended(node.loop());
+    std::function<void(byte_view)> heard = [&count, &ended](byte_view data) {
+        const auto record = protocol::view_record(data);
+        if (record && record->key.empty() && record->data.empty()) {
+            ended.set(true);
+        } else {
+            ++count;
+        }
+    };
+    const auto kept = co_await node.subscribe_confirmed(
+        traverse_address, std::move(heard), node.loop().now() + patience
+    );
+    if (!kept) {
+        co_return pass(kept);
+    }
+    protocol::traverse_start start;
+    start.db_id = db;
+    start.reqid = reqid(1);
+    start.srvid = traverse_address;
+    const auto begun = co_await client::call<controls::start_traverse>(
+        node, node.self(), start, node.loop().now() + patience
+    );
+    if (!begun) {
+        co_return pass(begun);
+    }
+    co_await ended.take(); // ctdbd ends it after TraverseTimeout
+    co_return count;
+}
+
+result<std::size_t> records_left(const handles& all) {
+    std::size_t left = 0;
+    for (const auto& db : all.on) {
+        const auto here = db->walk_local([](byte_view, byte_view) {});
+        if (!here) {
+            return pass(here);
+        }
+        left += *here;
+    }
+    return left;
+}
+
+async::task<result<std::size_t>> vacuum(connections& nodes, const handles& all) {
+    const auto end = nodes.front()->loop().now() + vacuum_patience;
+    result<std::size_t> left = records_left(all);
+    while (left && *left > 0 && nodes.front()->loop().now() < end) {
+        for (const auto& node : nodes) {
+            protocol::db_vacuum run;
+            run.db_id = all.on.front()->id();
+            const auto ran = co_await client::call<controls::vacuum_db>(
+                *node, node->self(), run, node->loop().now() + vacuum_patience
+            );
+            static_cast<void>(ran); // refused while one started by the timer runs
+        }
+        left = records_left(all);
+    }
+    co_return left;
+}
+
+async::task<result<>> measure(async::event_loop& loop, connections& nodes, unsigned count) {
+    const auto db = co_await attach(nodes);
+    if (!db) {
+        co_return pass(db);
+    }
+    const auto empty = co_await memory_of(*nodes.front());
+    auto before = loop.now();
+    const auto lap = [&before, &loop] {
+        const seconds taken = loop.now() - before;
+        before = loop.now();
+        return taken.count();
+    };
+    const auto filled = co_await change_all(*db->on.front(), count, change::store);
+    if (!filled) {
+        co_return pass(filled);
+    }
+    const double fill_s = lap();
+    const auto full = co_await memory_of(*nodes.front());
+    lap();
+    const auto seen = co_await traverse(*nodes.front(), db->on.front()->id());
+    const double traverse_s = lap();
+    const auto deleted = co_await change_all(*db->on.front(), count, change::erase);
+    const double delete_s = lap();
+    const auto left = co_await vacuum(nodes, *db);
+    const double vacuum_s = lap();
+    if (!seen || !deleted || !left || !empty || !full) {
+        co_return fail(EIO, "a step failed");
+    }
+    fmt::print(
+        "{{\"records\":{},\"nodes\":{},\"fill_s\":{:.3f},\"traverse_s\":{:.3f},\"traversed\":{},"
+        "\"delete_s\":{:.3f},\"vacuum_s\":{:.3f},\"left\":{},\"grown_kib\":{}}}\n",
+        count,
+        nodes.size(),
+        fill_s,
+        traverse_s,
+        *seen,
+        delete_s,
+        vacuum_s,
+        *left,
+        *full - *empty
+    );
+    co_return result<>();
+}
+
+async::task<int> run(async::event_loop& loop, unsigned count, std::vector<std::string> sockets) {
+    connections nodes;
+    for (const std::string& socket : sockets) {
+        auto made = co_await client::client::connect(loop, socket, loop.now() + patience, {});
+        if (!made) {
+            fmt::print(stderr, "{}\n", made.error().what);
+            co_return 1;
+        }
+        nodes.push_back(std::move(*made));
+    }
+    const auto done = co_await measure(loop, nodes, count);
+    if (!done) {
+        fmt::print(stderr, "{}\n", done.error().what);
+        co_return 1;
+    }
+    co_return 0;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    unsigned count = 0;
+    const std::string_view number = argc > 1 ? argv[1] : "";
+    std::from_chars(number.data(), number.data() + number.size(), count);
+    if (count == 0 || argc < 3) {
+        fmt::print(stderr, "usage: ctdb-bench-records NUMBER SOCKET...\n");
+        return 2;
+    }
+    async::event_loop loop;
+    return loop.run_until_done(run(loop, count, {argv + 2, argv + argc}));
+}
