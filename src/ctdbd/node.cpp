@@ -316,6 +316,10 @@ void node::client_ended(client_id client) {
     providers_.client_ended(client);
 }
 
+void node::updates_abandoned(client_id client) {
+    request_recovery(fmt::format("client {} left during a persistent update", client));
+}
+
 std::uint32_t node::control_timeout_s() const {
     return settings_.tunables[tunable_id::control_timeout];
 }

@@ -137,6 +137,7 @@ private:
     void call(const record_call& call) override;
     [[nodiscard]] bool routed_elsewhere(pnn to) const override;
     void client_ended(client_id client) override;
+    void updates_abandoned(client_id client) override;
     [[nodiscard]] std::uint32_t control_timeout_s() const override;
     [[nodiscard]] std::uint32_t max_queue_drop_msg() const override;
     // node_context

@@ -32,6 +32,9 @@ public:
     [[nodiscard]] virtual async::task<result<int>> run_event(cluster_event event) = 0;
     // The nodes list as it is now (file or program).
     [[nodiscard]] virtual async::task<result<std::vector<listed_node>>> read_nodes() = 0;
+    // While another node leads: tries the cluster lock. An error: it could be taken, so it does not
+    // hold between nodes, or trying failed. Success where none is configured.
+    [[nodiscard]] virtual async::task<result<>> cluster_lock_is_taken() = 0;
     // Another log level (SET_DEBUG); the process's own.
     virtual void set_log_level(std::int32_t level) = 0;
     [[nodiscard]] virtual std::int32_t log_level() const = 0;

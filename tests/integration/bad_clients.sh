@@ -21,6 +21,10 @@ still_serving() {
 	done
 }
 
+another_generation() {
+	_now=$(generation_of 0) && [ "$_now" != "$1" ] && [ -n "$_now" ] && [ "$_now" != INVALID ]
+}
+
 held() {
 	grep -q '^held$' "$work/holder"
 }
@@ -54,6 +58,16 @@ kill "$half"
 note "a flood of connections that say nothing"
 expect sent send_bytes many
 still_serving many
+
+note "a client leaves in the middle of a persistent update: a recovery looks what became of it"
+generation=$(generation_of 0)
+expect served send_bytes update-cancelled
+still_serving update-cancelled
+expect "$generation" generation_of 0
+expect served send_bytes update-and-die
+wait_log 0 'client [0-9]* left during a persistent update'
+wait_for 30 another_generation "$generation" || fail "no recovery after an abandoned update"
+still_serving update-and-die
 
 note "a client dies with a record locked: the next one has it, unchanged"
 ctdb_on 0 writekey test.tdb held before

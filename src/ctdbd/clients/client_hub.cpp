@@ -2,6 +2,8 @@
 
 #include "common/base/log.hpp"
 
+#include <algorithm>
+
 namespace ctdb::ctdbd {
 
 client_id client_hub::connected(std::unique_ptr<client_link> link, pid_t pid) {
@@ -25,6 +27,9 @@ void client_hub::client_gone(client_id client) {
     std::erase_if(tunnels_, [client](const auto& entry) { return entry.second == client; });
     router_.pending().owner_gone(client);
     services_.client_ended(client);
+    if (ended.persistent_updates > 0) {
+        services_.updates_abandoned(client);
+    }
     router_.ids().release(reqid{client.value});
     for (const auto& [address, data] : ended.notifications) {
         router_.send_message(protocol::broadcast_connected, address, data);
@@ -269,7 +274,7 @@ bool client_hub::deregister_notify(client_id client, srvid address) {
 void client_hub::count_persistent_update(client_id client, int step) {
     const auto found = clients_.find(client);
     if (found != clients_.end()) {
-        found->second.persistent_updates += step;
+        found->second.persistent_updates = std::max(0, found->second.persistent_updates + step);
     }
 }
 

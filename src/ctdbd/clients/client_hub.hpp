@@ -48,6 +48,8 @@ public:
     [[nodiscard]] virtual bool routed_elsewhere(pnn to
     ) const = 0;                                     // another node, or not a node at all
     virtual void client_ended(client_id client) = 0; // databases, providers: forget it
+    // It had persistent updates counted that it did not cancel (databases.md 7.4).
+    virtual void updates_abandoned(client_id client) = 0;
     [[nodiscard]] virtual std::uint32_t control_timeout_s() const = 0;
     [[nodiscard]] virtual std::uint32_t max_queue_drop_msg() const = 0;
 };

@@ -50,6 +50,29 @@ async::task<bool> lock_setting_agrees(node& n, pnn leader) {
     co_return false;
 }
 
+using recovery_mode_reply = reply_to<controls::set_recovery_mode>;
+
+async::task<> try_lock_and_go_normal(node& n, recovery_mode_reply reply) {
+    const result<> taken = co_await n.host().cluster_lock_is_taken();
+    if (!taken) {
+        log_error("recovery mode NORMAL refused: {}", taken.error().what);
+        reply(answer<>(refuse(taken.error())));
+        co_return;
+    }
+    reply(n.set_recovery_mode(protocol::recovery_mode::normal));
+}
+
+// An upstream leader wants to know whether its lock keeps others out (cluster.md 4.6); ours proves
+// it by its keeper.
+void go_normal(node& n, pnn leader, const recovery_mode_reply& reply) {
+    const bool proves_it_itself = leader == n.table().self() || n.table().is_ours(leader);
+    if (n.lock_setting() && n.current_epoch().recovering() && !proves_it_itself) {
+        n.background().spawn(try_lock_and_go_normal(n, reply));
+        return;
+    }
+    reply(n.set_recovery_mode(protocol::recovery_mode::normal));
+}
+
 async::task<result<int>> run_recovery_event(node& n, std::string name) {
     cluster_event event;
     event.name = std::move(name);
@@ -227,18 +250,21 @@ void serve_recovery(control_table& table, node& n) {
             return status_value{n.current_epoch().recovering() ? 1 : 0};
         }
     );
-    table.serve<controls::set_recovery_mode>(
-        [&n](const control_request& request, protocol::recovery_mode wanted) -> answer<> {
-            const auto mode = wanted == protocol::recovery_mode::active
-                                  ? protocol::recovery_mode::active
-                                  : protocol::recovery_mode::normal;
-            const answer<> outcome = n.set_recovery_mode(mode);
-            if (request.origin.is_local_client() && mode == protocol::recovery_mode::active) {
-                n.leadership().wake_leader(); // `ctdb recover`
-            }
-            return outcome;
+    table.serve_later<controls::set_recovery_mode>([&n](
+                                                       const control_request& request,
+                                                       protocol::recovery_mode wanted,
+                                                       const recovery_mode_reply& reply
+                                                   ) {
+        if (wanted != protocol::recovery_mode::active) {
+            go_normal(n, request.origin.node, reply);
+            return;
         }
-    );
+        const answer<> outcome = n.set_recovery_mode(protocol::recovery_mode::active);
+        if (request.origin.is_local_client()) {
+            n.leadership().wake_leader(); // `ctdb recover`
+        }
+        reply(outcome);
+    });
     table.serve_later<controls::start_recovery>(
         [&n](
             const control_request& request, none, const reply_to<controls::start_recovery>& reply

@@ -308,6 +308,7 @@ result<> ctdbd_daemon::make_lock(const std::string& setting) {
     }
     keeper_lock_settings lock;
     lock.keeper = settings_.where().helper("ctdb-lock-keeper");
+    machine_.set_lock_command(*command);
     lock.command = std::move(*command);
     lock.lease = std::chrono::seconds(settings_.get(conf::options::leader_timeout));
     lock_ = std::make_unique<keeper_lock>(loop_, std::move(lock));

@@ -5,6 +5,7 @@
 #include "common/base/log.hpp"
 #include "common/conf/nodes_list.hpp"
 #include "common/protocol/constants.hpp"
+#include "ctdbd/leadership/keeper_lock_probe.hpp"
 
 #include <csignal>
 #include <cstdio>
@@ -22,6 +23,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t nodes_output_max = 1U << 20U;
 constexpr async::duration nodes_program_limit = 10s;
+constexpr std::chrono::milliseconds lock_probe_limit{5000}; // cluster.md 4.6
 
 // Service "ctdb"/tcp of the services database, else 4379 (cluster.md 2.1).
 std::uint16_t node_port_number() {
@@ -127,6 +129,21 @@ async::task<result<std::string>> machine::run_nodes_program(std::vector<std::str
         co_return fail(ENODATA, "nodes list program {} printed nothing", name);
     }
     co_return std::move(text);
+}
+
+async::task<result<>> machine::cluster_lock_is_taken() {
+    if (lock_command_.empty()) {
+        co_return result<>{};
+    }
+    std::vector<std::string> command = lock_command_;
+    const auto outcome = co_await probe_cluster_lock(loop_, std::move(command), lock_probe_limit);
+    if (outcome == probe_outcome::taken) {
+        co_return fail(EPERM, "the cluster lock can be taken here although another node leads");
+    }
+    if (outcome == probe_outcome::failed) {
+        co_return fail(EIO, "the cluster lock cannot be tried");
+    }
+    co_return result<>{};
 }
 
 void machine::set_log_level(std::int32_t level) {

@@ -12,6 +12,7 @@ MAGIC = 0x43544442
 CURRENT_NODE = 0xF0000001
 REQ_CALL, REQ_CONTROL, REPLY_CONTROL = 0, 7, 8
 GET_PNN = 35
+START_PERSISTENT_UPDATE, CANCEL_PERSISTENT_UPDATE = 81, 82
 
 
 def header(length, operation, request=1, magic=MAGIC, version=1):
@@ -83,6 +84,11 @@ def run(path, mode):
         s.sendall(control(GET_PNN, 5, bytes(4), claimed=0xFFFFFFFF))
         s.sendall(header(64, REQ_CALL) + struct.pack("=IIIIII", 0, 1, 2, 0, 0xFFFFFFFF, 0xFFFFFFFF) + bytes(8))
         return answered(s)
+    elif mode in ("update-and-die", "update-cancelled"):
+        s.sendall(control(START_PERSISTENT_UPDATE, 1))
+        if mode == "update-cancelled":
+            s.sendall(control(CANCEL_PERSISTENT_UPDATE, 2))
+        return answered(s)  # and leaves
     elif mode == "half-and-die":
         s.sendall(control(GET_PNN, 5)[:40])
         return "sent"

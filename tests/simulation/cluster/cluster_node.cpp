@@ -197,6 +197,10 @@ async::task<result<std::vector<ctdbd::listed_node>>> cluster_node::read_nodes() 
     co_return nodes_list(around_.nodes);
 }
 
+async::task<result<>> cluster_node::cluster_lock_is_taken() {
+    co_return result<>{};
+}
+
 void cluster_node::shut_down(int, const std::string& reason) {
     around_.wants_to_leave(self_, reason);
 }

@@ -65,6 +65,7 @@ private:
     [[nodiscard]] bool process_alive(std::int32_t /*pid*/) const override { return true; }
     [[nodiscard]] async::task<result<int>> run_event(ctdbd::cluster_event event) override;
     [[nodiscard]] async::task<result<std::vector<ctdbd::listed_node>>> read_nodes() override;
+    [[nodiscard]] async::task<result<>> cluster_lock_is_taken() override;
     void set_log_level(std::int32_t /*level*/) override {}
     [[nodiscard]] std::int32_t log_level() const override { return 0; }
     [[nodiscard]] std::string memory_report() const override { return {}; }
