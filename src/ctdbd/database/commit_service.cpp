@@ -78,6 +78,11 @@ answer<db_id> commit_service::check(byte_view payload, const asker& who) {
 }
 
 std::vector<pnn> commit_service::targets() {
+    // What is known of nodes here may be older than the last recovery, and a node that others
+    // cannot reach may well be connected to this one: the epoch's members count, nobody else (I17).
+    if (std::vector<pnn> members = databases_.members(); !members.empty()) {
+        return members;
+    }
     std::vector<pnn> active = node_.active_nodes();
     const auto& map = node_.vnn_map().map;
     if (node_.all_active_are_ours()) {

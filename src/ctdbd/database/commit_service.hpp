@@ -2,7 +2,8 @@
 // where the client sits (databases.md 7.2, 7.4; wire-protocol.md 3.7).
 //
 // One commit per database and per client at a time. UPDATE_RECORD goes to every node that must have
-// it: all active nodes if all are ours, else the active ones of the vnn map (12.1 #2); the own file
+// it: the members of the epoch as the recovery named them; where it did not, the active ones of the
+// vnn map, and all active ones if all are ours (12.1 #2); the own file
 // last, because the client reads it: what others refused may not look committed there (I20). All
 // say 0: the client gets 0. One fails: recovery is asked for, and the client is told by
 // recovery_ended() (status 2). Nobody answers for ControlTimeout: status 1 and a recovery, because

@@ -52,6 +52,10 @@ public:
     [[nodiscard]] database* find(db_id id);
     [[nodiscard]] const std::list<std::unique_ptr<database>>& all() const { return databases_; }
     [[nodiscard]] bool all_frozen() const;
+    // Who shares the present generation; empty where the recovery did not say (not all are ours).
+    [[nodiscard]] std::vector<pnn> members() const {
+        return lineages_.members_of(node_.vnn_map().generation);
+    }
     // SET_RECMODE NORMAL: refuses unless every database has the vnn map's generation, a valid one.
     [[nodiscard]] answer<> check_generations() const;
     // SET_RECMODE NORMAL: thaws everything if a node-wide freeze is in force.

@@ -9,6 +9,25 @@ namespace {
 constexpr std::size_t step_size = 24;
 constexpr std::size_t lineage_size_min = 12;
 
+void put(writer& out, const std::vector<pnn>& nodes) {
+    out.put(static_cast<std::uint32_t>(nodes.size()));
+    for (const pnn node : nodes) {
+        out.put(node.value);
+    }
+}
+
+std::vector<pnn> get_nodes(reader& in) {
+    std::vector<pnn> nodes;
+    const auto count = in.get<std::uint32_t>();
+    if (count > in.remaining() / sizeof(std::uint32_t)) {
+        in.reject();
+    }
+    for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
+        nodes.push_back(pnn{in.get<std::uint32_t>()});
+    }
+    return nodes;
+}
+
 result<> whole(const reader& in, const char* what) {
     if (!in.ok() || in.remaining() != 0) {
         return fail(EBADMSG, "malformed {}", what);
@@ -81,6 +100,7 @@ bytes encode(const epoch_number& m) {
     writer out;
     out.put(m.generation.value);
     out.put(m.epoch);
+    put(out, m.members);
     return out.take();
 }
 
@@ -89,10 +109,7 @@ bytes encode(const lineage_verdict& m) {
     out.put(m.generation.value);
     out.put(m.database.value);
     put(out, m.content);
-    out.put(static_cast<std::uint32_t>(m.diverged.size()));
-    for (const pnn node : m.diverged) {
-        out.put(node.value);
-    }
+    put(out, m.diverged);
     return out.take();
 }
 
@@ -131,6 +148,7 @@ result<epoch_number> decode_epoch_number(byte_view data) {
     epoch_number m;
     m.generation = generation{in.get<std::uint32_t>()};
     m.epoch = in.get<std::uint64_t>();
+    m.members = get_nodes(in);
     if (auto bad = whole(in, "epoch number"); !bad) {
         return pass(bad);
     }
@@ -143,13 +161,7 @@ result<lineage_verdict> decode_lineage_verdict(byte_view data) {
     m.generation = generation{in.get<std::uint32_t>()};
     m.database = db_id{in.get<std::uint32_t>()};
     m.content = get_lineage(in);
-    const auto count = in.get<std::uint32_t>();
-    if (count > in.remaining() / sizeof(std::uint32_t)) {
-        in.reject();
-    }
-    for (std::uint32_t i = 0; i < count && in.ok(); ++i) {
-        m.diverged.push_back(pnn{in.get<std::uint32_t>()});
-    }
+    m.diverged = get_nodes(in);
     if (auto bad = whole(in, "verdict on a database"); !bad) {
         return pass(bad);
     }

@@ -63,6 +63,7 @@ struct lineage_answer {
 struct epoch_number {
     ctdb::generation generation;
     std::uint64_t epoch = 0;
+    std::vector<pnn> members; // all nodes taken in, with or without LMASTER
 };
 struct lineage_verdict {
     ctdb::generation generation; // of the recovery

@@ -107,6 +107,10 @@ lineage lineage_service::of(const database& db) const {
     return copy == copies_.end() || db.has_invalid_records() ? lineage{} : copy->second;
 }
 
+std::vector<pnn> lineage_service::members_of(ctdb::generation generation) const {
+    return now_ && now_->generation == generation ? now_->members : std::vector<pnn>{};
+}
+
 // ---- messages ----
 
 void lineage_service::answer(byte_view data) {

@@ -44,6 +44,8 @@ public:
     void kept_aside(db_id id) { to_keep_.erase(id); }
 
     [[nodiscard]] lineage of(const database& db) const; // as a leader is told
+    // The nodes that the recovery of this generation took in; empty where it did not say.
+    [[nodiscard]] std::vector<pnn> members_of(ctdb::generation generation) const;
 
 private:
     void answer(byte_view data);

@@ -191,6 +191,7 @@ void recovery_run::number_epoch() {
     epoch_number number;
     number.generation = report_.generation;
     number.epoch = std::max(request_.wall_clock_us, highest + 1);
+    number.members = active();
     report_.epoch = number.epoch;
     for (const pnn node : active()) {
         port_.message(node, epoch_address, encode(number));

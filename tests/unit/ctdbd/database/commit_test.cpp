@@ -178,6 +178,19 @@ TEST_F(CommitTest, AmongOursAMemberThatIsCalledInactiveHereIsAskedAllTheSame) {
     EXPECT_EQ(value(2, "p.tdb", "k"), "v");
 }
 
+TEST_F(CommitTest, OnlyMembersOfTheEpochAreAskedWhereTheRecoveryNamedThem) {
+    ctdbd::epoch_number number;
+    number.generation = node().map.generation;
+    number.epoch = 7;
+    number.members = {pnn{0}, pnn{1}}; // node 2 is connected here, but not to the leader
+    node().hear(ctdbd::epoch_address, ctdbd::encode(number));
+    const auto said = commit();
+    cluster.rt.settle();
+    EXPECT_EQ(status(said), 0);
+    EXPECT_EQ(value(1, "p.tdb", "k"), "v");
+    EXPECT_EQ(value(2, "p.tdb", "k"), std::nullopt);
+}
+
 TEST_F(CommitTest, TheOwnFileChangesLast) {
     cluster[1].store("p.tdb").answers_updates = false;
     const auto said = commit();

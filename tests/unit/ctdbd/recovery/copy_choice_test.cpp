@@ -175,6 +175,7 @@ TEST(LineageMessages, ComeBackWholeOrNotAtAll) {
     epoch_number number;
     number.generation = generation{9};
     number.epoch = 33;
+    number.members = {pnn{0}, pnn{2}};
     comes_back(number, decode_epoch_number);
     lineage_verdict verdict;
     verdict.generation = generation{9};
