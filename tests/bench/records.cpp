@@ -205,7 +205,8 @@ async::task<result<>> measure(async::event_loop& loop, connections& nodes, unsig
 async::task<int> run(async::event_loop& loop, unsigned count, std::vector<std::string> sockets) {
     connections nodes;
     for (const std::string& socket : sockets) {
-        auto made = co_await client::client::connect(loop, socket, loop.now() + patience, {});
+        const std::function<void(const sock::stream_end&)> nothing;
+        auto made = co_await client::client::connect(loop, socket, loop.now() + patience, nothing);
         if (!made) {
             fmt::print(stderr, "{}\n", made.error().what);
             co_return 1;
