@@ -191,6 +191,7 @@ private:
 
     template <class Body>
     bool send_record(const protocol::packet_header& header, const Body& body);
+    [[nodiscard]] record_tunables record_tunables_now() const;
     std::unique_ptr<record_engine> make_engine(database& db);
     vacuum_service::doors make_vacuum_doors();
     void database_detached(database& db);
