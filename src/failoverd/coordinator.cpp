@@ -31,10 +31,11 @@ void coordinator::lead(epoch highest_seen, time_point now) {
     used_.clear();
     recent_starts_.clear();
     for (auto& [node, view] : nodes_) {
-        node_view fresh;
-        fresh.state = view.state;
-        fresh.released_all = view.released_all;
-        view = std::move(fresh);
+        const node_state state = view.state;
+        const std::optional<time_point> word = view.released_all;
+        view = node_view{};
+        view.state = state;
+        view.released_all = word;
         believe_last_word(view, now);
     }
     want_run("this node has become leader", urgency::at_once, now);
