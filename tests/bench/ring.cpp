@@ -4,15 +4,10 @@
 //   messages  NUMBER messages go round node 0 -> 1 -> ... -> 0; one hop = client to client
 //   fetch     one record is fetched and stored under its lock on node 0, 1, ... in turn (NUMBER is
 //             ignored); one hop = migration, lock, store, unlock
-//   recovery  NUMBER volatile databases with 100 records each; node 0 is told to recover once
-//   (SECONDS
-//             is ignored). Times: from the request until every node is in normal mode with one new
-//             generation (asked every 5 ms), and what UPTIME of the nodes says, the longest
 //
 // One process, one connection per SOCKET; a second of warm-up. Exit status 1: an error, on stderr.
 #include "common/async/combinators.hpp"
 #include "common/client/database.hpp"
-#include "common/protocol/controls.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -26,7 +21,6 @@
 namespace {
 
 using namespace ctdb;
-namespace controls = protocol::controls;
 using connections = std::vector<std::unique_ptr<client::client>>;
 using subscription = std::unique_ptr<client::message_subscription>;
 using async::time_point;
@@ -34,8 +28,6 @@ using seconds = std::chrono::duration<double>;
 
 constexpr auto warm_up = std::chrono::seconds(1);
 constexpr auto patience = std::chrono::seconds(60);
-constexpr auto poll_interval = std::chrono::milliseconds(5);
-constexpr unsigned records_per_database = 100;
 constexpr srvid ring_address{0xBE00000000000042}; // below all ranges that anybody uses
 
 struct order {
@@ -220,149 +212,6 @@ async::task<result<>> fetches(async::event_loop& loop, connections& nodes, const
     co_return result<>();
 }
 
-// ---- recovery ----
-
-async::task<result<>> fill_databases(connections& nodes, unsigned count, time_point deadline) {
-    for (unsigned i = 0; i < count; ++i) {
-        std::string name = fmt::format("bench_recovery_{}.tdb", i);
-        const auto db = co_await attach_everywhere(nodes, std::move(name), deadline);
-        if (!db) {
-            co_return pass(db);
-        }
-        for (unsigned r = 0; r < records_per_database; ++r) {
-            const bytes key = to_bytes(fmt::format("key {}", r));
-            const bytes data = to_bytes(fmt::format("{:0>64}", r));
-            const auto done = co_await store(*db->on[r % nodes.size()], key, data, deadline);
-            if (!done) {
-                co_return pass(done);
-            }
-        }
-    }
-    co_return result<>();
-}
-
-// The generation that all nodes have in normal mode; nothing while they do not agree.
-async::task<result<std::optional<generation>>>
-settled_generation(connections& nodes, time_point deadline) {
-    std::optional<generation> common;
-    for (const auto& node : nodes) {
-        const auto mode = co_await client::call<controls::get_recovery_mode>(
-            *node, node->self(), protocol::none(), deadline
-        );
-        if (!mode) {
-            co_return pass(mode);
-        }
-        const auto map = co_await client::call<controls::get_vnn_map>(
-            *node, node->self(), protocol::none(), deadline
-        );
-        if (!map) {
-            co_return pass(map);
-        }
-        const bool normal = mode->value == static_cast<int>(protocol::recovery_mode::normal);
-        if (!normal || (common && *common != map->generation)) {
-            co_return std::optional<generation>();
-        }
-        common = map->generation;
-    }
-    co_return common;
-}
-
-async::task<result<generation>> wait_settled(
-    async::event_loop& loop,
-    connections& nodes,
-    std::optional<generation> other_than,
-    time_point deadline
-) {
-    for (;;) {
-        const auto now = co_await settled_generation(nodes, deadline);
-        if (!now) {
-            co_return pass(now);
-        }
-        if (*now && *now != other_than) {
-            co_return **now;
-        }
-        if (loop.now() >= deadline) {
-            co_return fail(ETIMEDOUT, "the nodes do not agree on a generation in normal mode");
-        }
-        co_await async::sleep_for(loop, poll_interval);
-    }
-}
-
-double seconds_of(const protocol::time_value& t) {
-    return static_cast<double>(t.seconds) + static_cast<double>(t.microseconds) / 1e6;
-}
-
-// Waits for the end as the node tells it: upstream is in normal mode before.
-async::task<result<double>> recovery_in_uptime(client::client& node, time_point deadline) {
-    for (;;) {
-        const auto up = co_await client::call<controls::get_uptime>(
-            node, node.self(), protocol::none(), deadline
-        );
-        if (!up) {
-            co_return pass(up);
-        }
-        const double took =
-            seconds_of(up->last_recovery_finished) - seconds_of(up->last_recovery_started);
-        if (took > 0) {
-            co_return took;
-        }
-        if (node.loop().now() >= deadline) {
-            co_return fail(ETIMEDOUT, "UPTIME does not tell the end of the recovery");
-        }
-        co_await async::sleep_for(node.loop(), poll_interval);
-    }
-}
-
-async::task<result<double>> longest_in_uptime(connections& nodes, time_point deadline) {
-    double longest = 0;
-    for (const auto& node : nodes) {
-        const auto took = co_await recovery_in_uptime(*node, deadline);
-        if (!took) {
-            co_return pass(took);
-        }
-        longest = std::max(longest, *took);
-    }
-    co_return longest;
-}
-
-async::task<result<>> recovery(async::event_loop& loop, connections& nodes, const order& what) {
-    const time_point deadline = loop.now() + patience;
-    const auto filled = co_await fill_databases(nodes, what.number, deadline);
-    if (!filled) {
-        co_return pass(filled);
-    }
-    const std::optional<generation> none_yet;
-    const auto old = co_await wait_settled(loop, nodes, none_yet, deadline);
-    if (!old) {
-        co_return pass(old);
-    }
-    const time_point begun = loop.now();
-    const auto asked = co_await client::call<controls::set_recovery_mode>(
-        *nodes[0], nodes[0]->self(), protocol::recovery_mode::active, deadline
-    );
-    if (!asked) {
-        co_return pass(asked);
-    }
-    const auto settled = co_await wait_settled(loop, nodes, *old, deadline);
-    if (!settled) {
-        co_return pass(settled);
-    }
-    const seconds total = loop.now() - begun;
-    const auto longest = co_await longest_in_uptime(nodes, deadline);
-    if (!longest) {
-        co_return pass(longest);
-    }
-    fmt::print(
-        "{{\"mode\":\"recovery\",\"databases\":{},\"nodes\":{},\"request_to_normal_ms\":{:.1f},"
-        "\"uptime_ms\":{:.1f}}}\n",
-        what.number,
-        nodes.size(),
-        total.count() * 1e3,
-        *longest * 1e3
-    );
-    co_return result<>();
-}
-
 // ---- the program ----
 
 std::optional<order> parse(int argc, char** argv) {
@@ -372,7 +221,7 @@ std::optional<order> parse(int argc, char** argv) {
     }
     const auto duration = number_in(words[1]);
     const auto number = number_in(words[2]);
-    const bool known = words[0] == "messages" || words[0] == "fetch" || words[0] == "recovery";
+    const bool known = words[0] == "messages" || words[0] == "fetch";
     if (!known || !duration || !number) {
         return std::nullopt;
     }
@@ -393,10 +242,7 @@ result<> run(const order& what) {
     if (what.mode == "messages") {
         return loop.run_until_done(messages(loop, nodes, what));
     }
-    if (what.mode == "fetch") {
-        return loop.run_until_done(fetches(loop, nodes, what));
-    }
-    return loop.run_until_done(recovery(loop, nodes, what));
+    return loop.run_until_done(fetches(loop, nodes, what));
 }
 
 } // namespace
@@ -405,8 +251,7 @@ int main(int argc, char** argv) {
     const auto what = parse(argc, argv);
     if (!what) {
         fmt::print(
-            stderr,
-            "usage: ctdb-bench-ring messages|fetch|recovery SECONDS NUMBER SOCKET SOCKET...\n"
+            stderr, "usage: ctdb-bench-ring messages|fetch SECONDS NUMBER SOCKET SOCKET...\n"
         );
         return 2;
     }
