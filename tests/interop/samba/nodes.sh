@@ -2,7 +2,8 @@
 # Three nodes in namespaces with Debian's Samba on top, and a client beside them. Sourced, after $work is set.
 #
 # IMPLEMENTATION says whose daemons: `ours` (of the build, $CTDB_BIN) or `debian`. Either way a node lives below $work/node.N:
-# ctdb's part in test mode in the directory itself, Samba's own part (what each node has for itself) in samba/.
+# ctdb's part in the directory itself, Samba's own part (what each node has for itself) in samba/. Ours run in test mode; Debian's,
+# whose test mode sees no kernel addresses, outside it: each in a mount namespace where its directory lies over the system's.
 # shellcheck disable=SC2034,SC2154 # names shared with namespaces.sh
 
 : "${work:?directory of the cluster}" "${CTDB_BIN:?directory of the built programs}" "${CTDB_SOURCE:?source directory}"
@@ -52,8 +53,8 @@ install_ours_node() {
 install_debian_node() {
 	mkdir -p "$2/run" "$2/var/volatile" "$2/var/persistent" "$2/var/state" "$2/events/legacy" "$2/events/notification"
 	ln -sfn /usr/share/ctdb/events/legacy/10.interface.script "$2/events/legacy/10.interface.script"
-	cp /etc/ctdb/functions "$2/functions"
-	mkdir -p /var/lib/ctdb/scripts # as 00.ctdb does; 10.interface keeps its lock there, wherever its base is
+	cp /etc/ctdb/functions /etc/ctdb/notify.sh "$2/"
+	mkdir -p "$2/var/scripts" # as 00.ctdb does; 10.interface keeps its lock there
 	# Its scripts block addresses while they move with iptables, and fail where that is not installed: here nobody is hurt.
 	mkdir -p "$2/bin"
 	for _program in iptables ip6tables; do
@@ -83,13 +84,27 @@ write_ctdb_conf() {
 on_node() {
 	_on=$1
 	shift
-	set -- env CTDB_TEST_MODE=yes CTDB_BASE="$(prefix "$_on")" "$@"
-	if [ "$IMPLEMENTATION" = ours ]; then
-		set -- env CTDB_TEST_HELPER_BINDIR="$CTDB_BIN" PATH="$CTDB_BIN:$PATH" "$@"
-	else
-		set -- env PATH="$PATH:$(prefix "$_on")/bin" "$@"
-	fi
-	ip netns exec "$(ns "$_on")" "$@"
+	"on_${IMPLEMENTATION}_node" "$(prefix "$_on")" "$@"
+}
+
+on_ours_node() {
+	_base=$1
+	shift
+	ip netns exec "$(ns "$_on")" env CTDB_TEST_MODE=yes CTDB_BASE="$_base" CTDB_TEST_HELPER_BINDIR="$CTDB_BIN" \
+		PATH="$CTDB_BIN:$PATH" "$@"
+}
+
+on_debian_node() {
+	# shellcheck disable=SC2016 # expanded by the inner shell
+	ip netns exec "$(ns "$_on")" sh -euc '
+		mount --bind "$1" /etc/ctdb
+		mount --bind "$1/var" /var/lib/ctdb
+		mount -t tmpfs tmpfs /run
+		mkdir /run/ctdb
+		mount --bind "$1/run" /run/ctdb
+		PATH=$PATH:$1/bin
+		shift
+		exec "$@"' sh "$@"
 }
 
 ctdb_on() {
