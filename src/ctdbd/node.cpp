@@ -137,12 +137,14 @@ answer<> node::set_vnn_map(const protocol::vnn_map& map) {
     if (map.map.empty() || std::any_of(map.map.begin(), map.map.end(), invalid)) {
         return refuse("vnn map refused: it is empty or names an unknown node");
     }
+    ++recoveries_begun_;
     recovery_wanted_.clear(); // the freeze is still to come
     epoch_.set_vnn_map(map);
     return {};
 }
 
 answer<> node::set_recovery_mode(protocol::recovery_mode mode) {
+    recoveries_begun_ += mode == protocol::recovery_mode::active ? 1 : 0;
     if (mode == epoch_.mode()) {
         return {};
     }

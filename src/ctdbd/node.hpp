@@ -115,6 +115,8 @@ public:
     // SET_RECMODE (cluster.md 4.6).
     answer<> set_recovery_mode(protocol::recovery_mode mode);
     answer<> set_vnn_map(const protocol::vnn_map& map);
+    // Rises whenever a leader begins anew: who waits in between looks whether it is still the same.
+    [[nodiscard]] std::uint64_t recoveries_begun() const noexcept { return recoveries_begun_; }
 
     [[nodiscard]] protocol::statistics statistics();
     void reset_statistics();
@@ -261,6 +263,7 @@ private:
     protocol::time_value recovery_ended_at_;
     bool recovering_told_ = true;
     std::string recovery_wanted_; // asked for since the map of the recovery under way came
+    std::uint64_t recoveries_begun_ = 0; // SET_RECMODE ACTIVE, SETVNNMAP
     std::uint64_t leader_epoch_ = 0;
     std::function<void()> peers_changed_;
     // Calls of nodes for a database that is not known here yet.

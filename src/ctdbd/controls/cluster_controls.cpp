@@ -53,7 +53,12 @@ async::task<bool> lock_setting_agrees(node& n, pnn leader) {
 using recovery_mode_reply = reply_to<controls::set_recovery_mode>;
 
 async::task<> try_lock_and_go_normal(node& n, recovery_mode_reply reply) {
+    const std::uint64_t recovery = n.recoveries_begun();
     const result<> taken = co_await n.host().cluster_lock_is_taken();
+    if (n.recoveries_begun() != recovery) {
+        reply(answer<>(refuse("another recovery began while the cluster lock was tried")));
+        co_return;
+    }
     if (!taken) {
         log_error("recovery mode NORMAL refused: {}", taken.error().what);
         reply(answer<>(refuse(taken.error())));
