@@ -1,9 +1,11 @@
 #!/bin/sh
 # Clients work on three nodes in namespaces while nodes are killed, stopped and cut off, one after the other; then everything is counted:
-# no acknowledged transaction or addition lost, no deleted record back, every client answered.
+# no acknowledged transaction or addition lost, no deleted record back, no record made anew lost, messages in order, once and
+# unchanged, every client answered.
 #
 # Rounds: $ROUNDS (default: each fault once). In each the victim's clients of the volatile counter rest: what is promised of a volatile
-# record ends with the node that holds it. Transactions go on everywhere.
+# record ends with the node that holds it. Transactions go on everywhere. Messages go on everywhere too; a lost link may swallow some,
+# so only between the two others, as long as their link held, every single one has to arrive.
 set -eu
 : "${CTDB_BIN:?}" "${CTDB_SOURCE:?}"
 if [ "$(id -u)" -ne 0 ] || ! ip netns list >/dev/null 2>&1; then
@@ -81,6 +83,54 @@ advanced() { # NODE FORMER
 	[ "$(acked "$1")" -gt "$2" ]
 }
 
+# answered WHEN NODE...: the client of the transactions gets on there.
+answered() {
+	_when=$1
+	shift
+	for _node; do
+		_before=$(acked "$_node")
+		wait_for 60 advanced "$_node" "$_before" || fail "the client of node $_node hangs at transaction $_before $_when"
+	done
+}
+
+test_client() { # NODE PROGRAM ARGUMENTS
+	_at=$1 _program=$2
+	shift 2
+	on_node "$_at" env CTDB_SOCKET="$(prefix "$_at")/var/run/ctdb/ctdbd.socket" "$CTDB_BIN/ctdb-test-$_program" "$@"
+}
+
+# in_background FILE NODE PROGRAM ARGUMENTS: to the list $working.
+in_background() {
+	_output=$1
+	shift
+	test_client "$@" >"$_output" &
+	working="$working $!"
+	clients="$clients $!"
+}
+
+# Messages between all nodes, again and again: whatever happens, each comes once, in order and unchanged.
+messages() {
+	until [ -e "$work/end" ]; do
+		_end=0
+		test_client "$1" messages 0 0 20000 0 1 2 >>"$work/client.messages$1.log" 2>&1 || _end=$?
+		[ "$_end" -ne 1 ] || : >"$work/messages-broken"
+		sleep 0.2
+	done
+}
+
+losses() { # NODE OTHER: how often it has lost the other
+	grep -c "node $2: .* -> .*DISCONNECTED" "$work/node.$1/log.ctdb" || true
+}
+
+# The number as the node's own copy of the record has it, without asking for the record.
+counted() {
+	ctdb_on "$1" cattdb test.tdb | awk '/^key/ { mine = $3 == "\"counter\"" } mine && /^data/ { gsub("\"", "", $3); print $3 }'
+}
+
+counts_on() { # NODE FORMER
+	_count=$(counted "$1") && [ "${_count:-0}" -gt "$2" ]
+}
+
 sever() { # A B add|del
 	for _pair in "$1 $2" "$2 $1"; do
 		# shellcheck disable=SC2086 # two words
@@ -98,54 +148,99 @@ signal_node() { # NODE SIGNAL: ctdbd alone, its companions wait for it
 	kill "-$2" "$(pid_of "$1")"
 }
 
-# one_round FAULT: the victim follows, except in kill-leader.
-one_round() {
-	_leader=$(leader 0)
+choose_victim() { # FAULT
+	leader=$(leader 0)
 	case $1 in
-	kill-leader) victim=$_leader ;;
-	*) victim=$(((_leader + 1 + round % 2) % 3)) ;;
+	kill-leader) victim=$leader ;;
+	*) victim=$(((leader + 1 + round % 2) % 3)) ;;
 	esac
 	first=$(((victim + 1) % 3))
 	second=$(((victim + 2) % 3))
-	for _node in 0 1 2; do # a node that is banned on the way comes back in time
+	observer=$leader
+	[ "$victim" -ne "$leader" ] || observer=$first
+}
+
+keys() { # NODE PREFIX FROM COUNT ACTION
+	_at_keys=$1
+	shift
+	test_client "$_at_keys" keys test.tdb "$@" || fail "node $_at_keys: keys $*"
+}
+
+# Records that every node has had: $each will be deleted before the fault, $each during it, $each deleted and made anew.
+make_ghosts() {
+	for _node in "$first" "$victim" "$second"; do
+		keys "$_node" gone "$((2 * each * round))" "$((2 * each))" write here
+		keys "$_node" again "$((each * round))" "$each" write here
+	done
+}
+
+delete_early() {
+	keys "$second" gone "$((2 * each * round))" "$each" delete
+}
+
+delete_late() {
+	keys "$second" gone "$((2 * each * round + each))" "$each" delete
+	keys "$second" again "$((each * round))" "$each" delete
+	keys "$first" again "$((each * round))" "$each" write again
+}
+
+check_ghosts() { # NODE
+	keys "$1" gone 0 "$((2 * each * round))" expect ''
+	keys "$1" again 0 "$((each * round))" expect again
+}
+
+start_pair() {
+	working=
+	_before=$(counted "$first")
+	link_lost=$(($(losses "$first" "$second") + $(losses "$second" "$first")))
+	for _node in "$first" "$second"; do
+		in_background "$work/added.$round.$_node" "$_node" increment test.tdb counter 1500 --pause-us 2000
+	done
+	in_background "$work/messages.$round.$first" "$first" messages "$((round + 1))" 1000 2000 "$second"
+	in_background "$work/messages.$round.$second" "$second" messages "$((round + 1))" 1000 2000 "$first"
+	wait_for 20 counts_on "$first" "${_before:-0}" || wait_for 20 counts_on "$second" "${_before:-0}" ||
+		fail "nobody counts"
+}
+
+end_pair() {
+	for _pid in $working; do
+		_end=0
+		wait "$_pid" || _end=$?
+		if [ "$_end" -eq 3 ] && [ "$link_lost" -ne "$(($(losses "$first" "$second") + $(losses "$second" "$first")))" ]; then
+			note "nodes $first and $second have lost each other: messages may be lost"
+		elif [ "$_end" -ne 0 ]; then
+			fail "a client of node $first or $second has failed: status $_end"
+		fi
+	done
+}
+
+one_round() { # FAULT
+	choose_victim "$1"
+	for _node in 0 1 2; do # a node that is banned on the way comes back in time; vacuuming is at work
 		ctdb_on "$_node" setvar RecoveryBanPeriod 10
+		ctdb_on "$_node" setvar VacuumInterval 1
 	done
-	note "round $round: $1, node $victim (leader $_leader)"
-	ctdb_on "$first" writekey test.tdb "ghost$round" here
-	ctdb_on "$victim" readkey test.tdb "ghost$round" >/dev/null # a copy is on the victim
-	ctdb_on "$second" readkey test.tdb "ghost$round" >/dev/null
-	adders=
-	for _node in "$first" "$second"; do
-		on_node "$_node" env CTDB_SOCKET="$(prefix "$_node")/var/run/ctdb/ctdbd.socket" \
-			"$CTDB_BIN/ctdb-test-increment" test.tdb counter 1500 --pause-us 2000 >"$work/added.$round.$_node" &
-		adders="$adders $!"
-		clients="$clients $!"
-	done
-	sleep 1
+	note "round $round: $1, node $victim (leader $leader)"
+	make_ghosts
+	start_pair
+	delete_early
 	begin_fault "$1"
-	observer=$_leader
-	[ "$victim" -ne "$_leader" ] || observer=$first
 	wait_for 60 left_out "$victim" "$observer" || fail "the others do not go on without node $victim"
-	ctdb_on "$second" deletekey test.tdb "ghost$round" || fail "deletekey"
-	for _node in "$first" "$second"; do
-		_before=$(acked "$_node")
-		wait_for 60 advanced "$_node" "$_before" || fail "no transaction on node $_node without node $victim"
-	done
+	delete_late
+	answered "without node $victim" "$first" "$second"
 	end_fault "$1"
 	wait_for 60 settled || {
 		ctdb_on "$first" status
 		fail "not healthy after $1 of node $victim"
 	}
-	for _pid in $adders; do
-		wait "$_pid" || fail "a client of the counter has failed"
-	done
+	end_pair
 }
 
 begin_fault() {
 	case $1 in
 	kill*) kill_node "$victim" ;;
 	stop) signal_node "$victim" STOP ;;
-	cut) sever "$victim" "$_leader" add ;;
+	cut) sever "$victim" "$leader" add ;;
 	part) ip -n "$(ns "$victim")" link set priv down ;;
 	esac
 }
@@ -154,7 +249,7 @@ end_fault() {
 	case $1 in
 	kill*) start_node "$victim" ;;
 	stop) signal_node "$victim" CONT ;;
-	cut) sever "$victim" "$_leader" del ;;
+	cut) sever "$victim" "$leader" del ;;
 	part) ip -n "$(ns "$victim")" link set priv up ;;
 	esac
 }
@@ -165,13 +260,14 @@ every_node start_node
 wait_for 60 settled || fail "the cluster does not come up"
 ctdb_on 0 attach test.tdb
 ctdb_on 0 attach keep.tdb persistent
+each=20 # deleted records of one kind and round
 for node in 0 1 2; do
 	transactions "$node" &
 	clients="$clients $!"
+	messages "$node" &
+	clients="$clients $!"
 done
-for node in 0 1 2; do
-	wait_for 20 advanced "$node" 0 || fail "no transaction on node $node"
-done
+answered "at first" 0 1 2
 
 round=0
 for fault in $rounds; do
@@ -179,13 +275,17 @@ for fault in $rounds; do
 	round=$((round + 1))
 done
 
-for node in 0 1 2; do # every client is answered, also those of victims
-	before=$(acked "$node")
-	wait_for 60 advanced "$node" "$before" || fail "the client of node $node hangs at $before"
-done
+answered "in the end" 0 1 2 # also those of victims
 : >"$work/end"
 note "counting"
-sleep 1
+working=
+for node in 0 1 2; do # every link carries messages again
+	in_background "$work/messages.end.$node" "$node" messages 999 200 1000 0 1 2
+done
+for pid in $working; do
+	wait "$pid" || fail "messages do not reach every node: status $?"
+done
+[ ! -e "$work/messages-broken" ] || fail "messages out of order, twice or changed"
 sum=$(cat "$work"/added.* | awk '{ sum += $1 } END { print sum }')
 for node in 0 1 2; do
 	got=$(ctdb_on "$node" readkey test.tdb counter)
@@ -194,11 +294,8 @@ for node in 0 1 2; do
 		there=$(ctdb_on "$node" pfetch keep.tdb "client$client")
 		[ "$there" -ge "$(acked "$client")" ] || fail "node $node: $(acked "$client") transactions of client $client acknowledged, $there there"
 	done
-	_i=0
-	while [ "$_i" -lt "$round" ]; do
-		[ "$(ctdb_on "$node" readkey test.tdb "ghost$_i")" = 'Data: size:0 ptr:[]' ] || fail "node $node: deleted record ghost$_i is back"
-		_i=$((_i + 1))
-	done
+	check_ghosts "$node"
 done
 diverged=$(find "$work" -name '*.diverged.*' | wc -l)
-note "$sum additions, $(acked 0)+$(acked 1)+$(acked 2) transactions acknowledged and there; $diverged copies kept aside"
+got=$(cat "$work"/messages.[0-9]*.* | awk '{ sum += $3 } END { print sum }')
+note "$sum additions, $(acked 0)+$(acked 1)+$(acked 2) transactions, $got messages acknowledged and there; $((2 * each * round)) records deleted, $((each * round)) made anew; $diverged copies kept aside"

@@ -131,9 +131,8 @@ pid_of() {
 # Every process of the node's namespace, at once and without warning.
 kill_node() {
 	for _pid in $(ip netns pids "$(ns "$1")"); do
-		kill -9 "$_pid" 2>/dev/null
+		kill -9 "$_pid" 2>/dev/null || true # it has ended by itself
 	done
-	true
 }
 
 # wait_for SECONDS COMMAND...: until it succeeds.
