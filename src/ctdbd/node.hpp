@@ -262,7 +262,7 @@ private:
     protocol::time_value recovery_started_at_;
     protocol::time_value recovery_ended_at_;
     bool recovering_told_ = true;
-    std::string recovery_wanted_; // asked for since the map of the recovery under way came
+    std::string recovery_wanted_;        // asked for since the map of the recovery under way came
     std::uint64_t recoveries_begun_ = 0; // SET_RECMODE ACTIVE, SETVNNMAP
     std::uint64_t leader_epoch_ = 0;
     std::function<void()> peers_changed_;
