@@ -222,11 +222,11 @@ void record_engine::impl::send_out(record_request& request, pnn to) {
 void record_engine::impl::redirect_call(const record_request& request, const look& seen) {
     const bool lmaster_here = seen.lmaster == settings_.me;
     const pnn to = lmaster_here ? seen.header.dmaster : seen.lmaster;
-    const std::uint32_t hopcount = request.hopcount + 1;
-    if (hopcount >= settings_.hopcount_max) {
+    if (request.hopcount >= settings_.hopcount_max - 1) {
         want_recovery("requests for it circle", request.key);
         return;
     }
+    const std::uint32_t hopcount = request.hopcount + 1;
     if (!lmaster_here && request.source != settings_.me) {
         owner_hints_.asked_by(request.key, request.source);
     }

@@ -59,6 +59,7 @@ public:
         async::time_point started;
         async::time_point resend_at;
         std::optional<async::time_point> refused_since; // first "unknown database" answer
+        bool refused = false;                           // the last time it was sent
     };
     using pending_map = std::map<ctdb::reqid, pending_call>;
 

@@ -222,11 +222,11 @@ void record_engine::impl::try_line(std::uint32_t chain) {
 void record_engine::impl::serve_line(std::uint32_t chain) {
     chain_line* line = parking_.line(chain);
     ensure(line != nullptr);
-    record_request arrived;
+    std::optional<record_request> arrived;
     for (int count = 0; count < batch_max && !line->requests.empty() && serving(); ++count) {
         record_request& next = line->requests.front();
         const bool of_peer = next.kind == request_kind::node_call && next.source != settings_.me;
-        if (of_peer && same_bytes(next.key, arrived.key)) {
+        if (of_peer && arrived && same_bytes(next.key, arrived->key)) {
             break;
         }
         record_request request = std::move(next);

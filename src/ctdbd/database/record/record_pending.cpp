@@ -87,6 +87,7 @@ void record_engine::impl::reply_error(
     }
     const auto now = runtime_.now();
     pending_call& waiting = call->second;
+    waiting.refused = true;
     if (!waiting.refused_since) {
         waiting.refused_since = now;
     }
@@ -147,13 +148,12 @@ void record_engine::impl::resend(ctdb::reqid id) {
         hold->fetch = fresh;
     }
     call.resend_at = runtime_.now() + settings_.resend_after;
+    call.refused = false;
     watch_from(call.resend_at);
     protocol::req_call body;
     body.flags = call.flags;
     body.db_id = settings_.db;
     body.call_id = call.sent_call;
-    body.key = call.key;
-    body.call_data = call.call_data;
     const auto header = header_to(settings_.me, fresh, settings_.me);
     taken_out.key() = fresh;
     const auto placed = pending_.insert(std::move(taken_out));
@@ -193,6 +193,9 @@ async::time_point record_engine::impl::watch_pending(async::time_point now) {
     }
     for (const ctdb::reqid id : due) {
         const auto call = pending_.find(id);
+        if (!call->second.refused) {
+            call->second.refused_since.reset(); // some node has taken it up since
+        }
         if (call->second.refused_since &&
             now - *call->second.refused_since > settings_.unknown_db_patience) {
             give_up(call);

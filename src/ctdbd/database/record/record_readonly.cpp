@@ -16,9 +16,9 @@ using protocol::record_header;
 // The value is in scratch_.
 void record_engine::impl::delegate(const record_request& request, const look& seen) {
     record_header header = delegating(seen.header);
-    if (!scratch_.empty()) {
-        header.flags.set(record_flag::migrated_with_data); // a copy of it will outlive a deletion
-    }
+    // The copy outlives a deletion here, even that of an empty record: its rsn is above that of a
+    // record made anew, so vacuuming has to look for it elsewhere (I7).
+    header.flags.set(record_flag::migrated_with_data);
     if (header != seen.header && !put(request.key, seen.lmaster, header, scratch_)) {
         return; // nothing has left, and a recovery is on its way
     }
@@ -233,10 +233,11 @@ void record_engine::impl::take_up_update(const record_request& request) {
 // databases.md 7.3 for volatile databases: a record that is not here needs no update, an older one
 // than ours is refused unless it says the same.
 result<> record_engine::impl::apply_update(const record_request& request) {
-    const auto header = protocol::header_of(request.data);
+    auto header = protocol::header_of(request.data);
     if (!header) {
         return pass(header);
     }
+    header->flags.clear(protocol::readonly_mask); // updates end copies, they make none
     const byte_view data = protocol::data_after_header(request.data);
     std::optional<record_header> mine;
     bool same = false;

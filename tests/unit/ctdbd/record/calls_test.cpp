@@ -255,6 +255,29 @@ TEST_F(Calls, UnknownDatabaseElsewhereMeansTryAgainAndInTheEndAnError) { // 12.1
     EXPECT_EQ(said().back(), "client 10 call 1 refused");
 }
 
+TEST_F(Calls, OnceRefusedAndThenOnItsWayACallIsNotGivenUp) { // I9
+    const auto key = key_of(peer);
+    client_calls(key, 1);
+    protocol::reply_error reply;
+    reply.status = -1;
+    reply.message = view_of("Unknown database");
+    engine_->receive(from(peer, 100), reply);
+    pass(250ms); // sent again, and now it waits for somebody's lock
+    static_cast<void>(said());
+    pass(61s);
+    EXPECT_THAT(said(), ElementsAre("call 102 of 1 to 1 hop 0"));
+    engine_->receive(from(peer, last_id_), reply); // and patience begins anew
+    pass(250ms);
+    EXPECT_EQ(engine_->pending_calls(), 1U);
+}
+
+TEST_F(Calls, AHopcountThatWouldOverflowIsACircle) {
+    const auto key = key_of(peer);
+    have(key, third, 5, "v");
+    node_calls(key, third, 7, third, 0xFFFFFFFF);
+    EXPECT_THAT(said(), ElementsAre("recovery: requests for it circle"));
+}
+
 TEST_F(Calls, AnUnreadableRecordIsAnErrorToTheAskerAndNothingStaysLocked) {
     const auto key = key_of(me);
     store_.fail_reads(true);

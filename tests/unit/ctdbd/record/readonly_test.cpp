@@ -36,12 +36,16 @@ protected:
     }
     // UPDATE_RECORD from another node; its answer is said.
     void update_comes(
-        const std::string& key, std::uint64_t r, std::string_view value, generation g = current
+        const std::string& key,
+        std::uint64_t r,
+        std::string_view value,
+        generation g = current,
+        protocol::record_flags flags = record_flag::migrated_with_data
     ) {
         protocol::record_header h;
         h.rsn = rsn{r};
         h.dmaster = peer;
-        h.flags = record_flag::migrated_with_data;
+        h.flags = flags;
         protocol::record_buffer_writer buffer(db_id{0xdb});
         buffer.append(view_of(key), h, view_of(value));
         const bytes encoded = buffer.take();
@@ -82,8 +86,20 @@ TEST_F(Readonly, WithoutTheAttributeAReaderGetsTheRecord) {
 TEST_F(Readonly, AMissingRecordIsMadeAtItsLmasterAndDelegated) {
     const auto key = key_of(me);
     node_reads(key, peer, 7);
-    EXPECT_THAT(said(), ElementsAre("reply_call 7 to 2: rsn 2 flags 2000000 ''"));
+    EXPECT_THAT(said(), ElementsAre("reply_call 7 to 2: rsn 2 flags 2010000 ''"));
     EXPECT_EQ(header(key)->rsn.value, 4U);
+}
+
+// The copy stays at the reader after its end, with an rsn above that of a record made anew: the
+// flag makes vacuuming delete it there as well (I7).
+TEST_F(Readonly, AnEmptyRecordThatWasDelegatedIsRememberedAsHavingBeenElsewhere) {
+    const auto key = key_of(peer);
+    have(key, me, 10, "");
+    node_reads(key, third, 7);
+    node_calls(key, peer, 8); // revokes, and takes it
+    ended(third);
+    turn();
+    EXPECT_EQ(said().back(), "reply_dmaster 8 to 2: rsn 15 '' flags 10000");
 }
 
 TEST_F(Readonly, AWriterWaitsUntilEveryCopyHasEnded) { // 3.4
@@ -271,6 +287,14 @@ TEST_F(Readonly, AnUpdateEndsTheCopy) {
     EXPECT_EQ(flags(key), 0x00010000U);
     reads(key, 1);
     EXPECT_THAT(said(), ElementsAre("call 100 of 1 to 2 hop 0"));
+}
+
+TEST_F(Readonly, AnUpdateBringsNoReadonlyFlags) { // they say what this node has and knows
+    const auto key = key_of(peer);
+    have(key, peer, 11, "v", record_flag::ro_have_readonly);
+    update_comes(key, 12, "v", current, protocol::readonly_mask | record_flag::migrated_with_data);
+    EXPECT_THAT(said(), ElementsAre("update done"));
+    EXPECT_EQ(flags(key), 0x00010000U);
 }
 
 TEST_F(Readonly, AnUpdateOfARecordThatIsNotHereChangesNothing) { // 7.3

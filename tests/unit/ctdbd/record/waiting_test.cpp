@@ -88,6 +88,19 @@ TEST_F(Waiting, TheLockIsFreeOnceBetweenAClientsRecordAndTheNextNode) { // 4.3 i
     EXPECT_THAT(said(), ElementsAre("req_dmaster 7 to 2: 3 gets rsn 6 'v' flags 10000"));
 }
 
+TEST_F(Waiting, ACallForTheEmptyKeyIsServedBehindABusyChainAsAnyOther) {
+    const std::string key;
+    have(key, me, 5, "v");
+    {
+        const lock_holder holder(*file_, key);
+        node_calls(key, peer, 7);
+    }
+    for (int steps = 0; steps < 1000 && world_.step(world_.now()); ++steps) { // not for ever
+    }
+    EXPECT_THAT(said(), ElementsAre(testing::StartsWith("re"))); // handed over
+    EXPECT_EQ(engine_->parked(), 0U);
+}
+
 TEST_F(Waiting, AClientThatKeepsLosingTheRaceGetsAMomentWithItsRecord) { // S8
     const auto key = key_of(peer);
     std::uint32_t id = 100;
