@@ -250,12 +250,11 @@ void vacuum_run::judge(database& db, deletion entry) {
     }
 }
 
-// All at once; whoever does not answer is told again by a later run.
+// All at once; whoever does not answer is told again by a later run. The lists stay where they are
+// until then: the wait may be broken off.
 async::task<> vacuum_run::tell_lmasters() {
-    keys_for_lmasters_ = 0;
-    auto lists = std::exchange(for_lmasters_, {});
     std::vector<async::task<result<protocol::none>>> told;
-    for (const auto& [lmaster, entries] : lists) {
+    for (const auto& [lmaster, entries] : for_lmasters_) {
         protocol::record_buffer keys;
         keys.db_id = frame_.id;
         for (const deletion& entry : entries) {
@@ -266,8 +265,9 @@ async::task<> vacuum_run::tell_lmasters() {
         );
     }
     const auto answers = co_await async::gather(std::move(told));
+    keys_for_lmasters_ = 0;
     auto answer = answers.begin();
-    for (auto& [lmaster, entries] : lists) {
+    for (auto& [lmaster, entries] : std::exchange(for_lmasters_, {})) {
         if (!*answer) {
             log_info("vacuum of {:#010x}: {}", frame_.id.value, answer->error().what);
             for (deletion& entry : entries) {

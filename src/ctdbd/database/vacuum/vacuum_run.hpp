@@ -29,7 +29,7 @@ public:
     void fetch_answered(); // one of the records is here, or could not be brought
     // May it go on? Its owner asks now and then, for runs that wait.
     [[nodiscard]] result<> usable() const;
-    // Its task is gone: what it was about to delete is for the next run.
+    // It has ended before its time: what it was about to delete is for the next run.
     void break_off();
     [[nodiscard]] std::size_t deleted() const noexcept { return frame_.deleted; }
 

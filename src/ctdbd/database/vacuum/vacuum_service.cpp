@@ -152,7 +152,6 @@ void vacuum_service::watch(database_state& state) {
         return;
     }
     state.tasks.cancel_all();
-    state.run->break_off();
     ended(state, usable);
 }
 
@@ -165,6 +164,9 @@ void vacuum_service::ended(database_state& state, const result<>& outcome) {
     const auto now = node_.runtime().now();
     state.latency.add(std::chrono::duration<double>(now - state.began_at).count());
     state.ended_at = now;
+    if (!outcome) {
+        state.run->break_off();
+    }
     state.full_next = state.full_next || state.deletions.take_overflow();
     const std::size_t deleted = state.run->deleted();
     state.run.reset();

@@ -293,6 +293,42 @@ TEST_F(Vacuum, AFreezeEndsTheRun) {
     EXPECT_FALSE(start(0)->value()); // refused while frozen
 }
 
+TEST_F(Vacuum, WhatARunHasJudgedWhenItEndsEarlyIsForTheNext) {
+    constexpr std::size_t count = 4200; // more than one turn of the loop judges
+    const protocol::vnn_map map{epoch, {pnn{0}, pnn{1}, pnn{2}}};
+    std::size_t scheduled = 0;
+    for (int i = 0; scheduled < count; ++i) {
+        const std::string key = fmt::format("key-{}", i);
+        if (protocol::lmaster_of(map, view_of(key)) == pnn{0}) {
+            store(2).put(key, migrated(5, 2), "");
+            schedule(2, key);
+            ++scheduled;
+        }
+    }
+    std::optional<answer<>> said;
+    cluster[2].vacuum.vacuum({protocol::db_id_of("v.tdb"), false}, [&said](const answer<>& a) {
+        said = a;
+    });
+    freeze("v.tdb", 2);
+    cluster.rt.advance(std::chrono::seconds{1});
+    ASSERT_TRUE(said);
+    EXPECT_FALSE(*said);
+    EXPECT_EQ(cluster[2].vacuum.waiting(protocol::db_id_of("v.tdb")), count);
+}
+
+TEST_F(Vacuum, KeysThatTheLmasterHasNotTakenAreToldAgain) {
+    const std::string key = key_of(0);
+    deleted_at(2, key);
+    schedule(2, key);
+    cluster.inject(pnn{0}, controls::vacuum_fetch::opcode, fault::never_answers, 1);
+    const auto said = start(2);
+    EXPECT_FALSE(said->has_value());
+    freeze("v.tdb", 2);
+    cluster.rt.advance(std::chrono::seconds{1});
+    ASSERT_TRUE(said->has_value());
+    EXPECT_EQ(cluster[2].vacuum.waiting(protocol::db_id_of("v.tdb")), 1U);
+}
+
 TEST_F(Vacuum, ARequestOfAnotherGenerationDeletesNothing) { // I12
     const std::string key = key_of(0);
     deleted_at(0, key);
