@@ -22,7 +22,8 @@ struct traverse_service::collector {
 };
 
 traverse_service::traverse_service(node_context& node, database_set& databases)
-    : node_(node), databases_(databases) {}
+    : node_(node), databases_(databases),
+      next_reqid_(static_cast<std::uint32_t>(node.runtime().random())) {}
 
 traverse_service::~traverse_service() = default;
 
@@ -46,6 +47,9 @@ answer<> traverse_service::start(const protocol::traverse_start_ext& request, co
     c->client = who.client;
     for (const pnn node : participants_of(*db)) {
         c->participants.insert(node);
+    }
+    if (c->participants.empty()) {
+        return refuse("traverse: no node is active");
     }
     const auto limit = node_.tunable(protocol::tunable_id::traverse_timeout);
     c->timeout.arm_in(std::chrono::seconds{limit});
@@ -91,8 +95,8 @@ answer<> traverse_service::data(byte_view payload, const asker& who) {
         return refuse(record.error());
     }
     const auto found = collectors_.find(record->reqid);
-    if (found == collectors_.end()) {
-        return refuse("traverse {} is over", record->reqid);
+    if (found == collectors_.end() || !found->second->participants.contains(who.node)) {
+        return refuse("traverse {} is over for node {}", record->reqid, who.node);
     }
     if (record->key.empty() && record->data.empty()) {
         one_ended(record->reqid, who.node);

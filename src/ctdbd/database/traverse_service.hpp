@@ -56,7 +56,8 @@ private:
 
     node_context& node_;
     database_set& databases_;
-    std::uint32_t next_reqid_ = 1;
+    // Begins anywhere: what nodes still send for an earlier daemon's traverse is not for ours.
+    std::uint32_t next_reqid_;
     std::map<reqid, std::unique_ptr<collector>> collectors_;
     std::list<std::unique_ptr<traverse_walker>> walkers_;
 };

@@ -414,6 +414,7 @@ void fake_cluster::serve_at(
         return;
     }
     trace.push_back(fmt::format("{} {}", to, protocol::opcode_name(call.opcode)));
+    last_payload[call.opcode] = call.data;
     asker who;
     who.node = from;
     who.generation = g;

@@ -119,6 +119,7 @@ public:
     [[nodiscard]] bool connected(pnn node) const { return !disconnected_.contains(node); }
     // One line per control served: "2 DB_FREEZE".
     std::vector<std::string> trace;
+    std::map<std::uint32_t, bytes> last_payload; // by opcode
     [[nodiscard]] std::ptrdiff_t last_in_trace(std::string_view line) const;
     [[nodiscard]] std::ptrdiff_t first_in_trace(std::string_view line) const;
     // Nodes attach, get one generation and normal mode, all thawed.

@@ -26,6 +26,12 @@ protected:
         }
         return all;
     }
+    // The request id of the last TRAVERSE_ALL.
+    reqid walked() {
+        using control = protocol::controls::traverse_node;
+        return protocol::decode<protocol::traverse_all>(cluster.last_payload.at(control::opcode))
+            ->reqid;
+    }
     bool ended() { return !keys().empty() && keys().back().empty(); }
     ctdbd::traverse_service& service(std::size_t node = 0) { return cluster[node].traverses; }
 };
@@ -152,6 +158,41 @@ TEST_F(TraverseTest, LateAndMalformedDataIsRefused) {
     peer.node = pnn{1};
     EXPECT_FALSE(service().data(protocol::encode_record(reqid{99}, view_of("k"), {}), peer));
     EXPECT_FALSE(service().data(to_bytes("garbage"), peer));
+}
+
+TEST_F(TraverseTest, RecordsAreTakenFromThoseWhoTakePartUntilTheyEnd) {
+    freeze("v.tdb", 2); // keeps the traverse going
+    ASSERT_TRUE(service().start(request("v.tdb"), own_client()));
+    cluster.rt.settle();
+    const reqid id = walked();
+    asker peer;
+    peer.node = pnn{2};
+    EXPECT_TRUE(service().data(protocol::encode_record(id, view_of("k"), view_of("v")), peer));
+    peer.node = pnn{1}; // has ended
+    EXPECT_FALSE(service().data(protocol::encode_record(id, view_of("l"), view_of("v")), peer));
+    peer.node = pnn{9};
+    EXPECT_FALSE(service().data(protocol::encode_record(id, view_of("m"), view_of("v")), peer));
+    EXPECT_THAT(keys(), ElementsAre("k"));
+}
+
+// What another node still sends for the traverse of a daemon that has been restarted must not reach
+// a new one.
+TEST_F(TraverseTest, RequestIdsDoNotBeginAnewWithTheDaemon) {
+    ASSERT_TRUE(service().start(request("v.tdb"), own_client()));
+    cluster.rt.settle();
+    const reqid first = walked();
+    ctdbd::traverse_service restarted(cluster[0], cluster[0].databases);
+    ASSERT_TRUE(restarted.start(request("v.tdb"), own_client()));
+    cluster.rt.settle();
+    EXPECT_NE(walked(), first);
+}
+
+TEST_F(TraverseTest, WithoutAnActiveNodeItIsRefused) {
+    for (std::size_t i = 0; i < 3; ++i) {
+        cluster[i].flags = protocol::node_flag::stopped;
+    }
+    EXPECT_FALSE(service().start(request("v.tdb"), own_client()));
+    EXPECT_EQ(service().collecting(), 0U);
 }
 
 TEST_F(TraverseTest, AWalkForAnotherNodeThanTheAskerIsRefused) {
