@@ -1,5 +1,8 @@
 #include "contrackd/connections.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 namespace ctdb::contrackd {
 
 protocol::connection connections::canonical(const protocol::connection& c) {
@@ -10,7 +13,7 @@ bool connections::add(const protocol::connection& c) {
     if (count_ >= connections_max) {
         return false;
     }
-    const bool added = all_[protocol::with_port(c.dst, 0)].insert(c).second;
+    const bool added = all_[protocol::with_port(c.dst, 0)].insert(c).second; // never left empty
     count_ += added ? 1 : 0;
     return true;
 }
@@ -19,17 +22,28 @@ void connections::remove(const protocol::connection& c) {
     const auto found = all_.find(protocol::with_port(c.dst, 0));
     if (found != all_.end()) {
         count_ -= found->second.erase(c);
+        forget_if_empty(found);
+    }
+}
+
+void connections::forget_if_empty(lists::iterator list) {
+    if (list->second.empty()) {
+        all_.erase(list);
     }
 }
 
 void connections::replace(
     const protocol::sock_addr& address, std::vector<protocol::connection> all
 ) {
-    by_peer& list = all_[protocol::with_port(address, 0)];
-    count_ -= list.size();
-    list.clear();
-    for (const protocol::connection& c : all) {
-        add(canonical(c));
+    const auto bare = protocol::with_port(address, 0);
+    if (const auto old = all_.extract(bare)) {
+        count_ -= old.mapped().size();
+    }
+    for (const protocol::connection& given : all) {
+        const protocol::connection c = canonical(given);
+        if (protocol::with_port(c.dst, 0) == bare) { // the list speaks of no other address
+            add(c);
+        }
     }
 }
 
@@ -44,10 +58,6 @@ std::vector<protocol::connection> connections::of(const protocol::sock_addr& add
         }
     }
     return some;
-}
-
-bool connections::knows(const protocol::sock_addr& address) const {
-    return all_.contains(protocol::with_port(address, 0));
 }
 
 bool connections::client_has(client_id client, const protocol::connection& c) {
@@ -73,12 +83,32 @@ std::vector<protocol::connection> connections::client_gone(client_id client) {
     return had;
 }
 
+std::vector<protocol::connection> connections::of_clients(const protocol::sock_addr& address
+) const {
+    std::vector<protocol::connection> some;
+    for (const auto& [client, had] : clients_) {
+        std::copy_if(
+            had.begin(),
+            had.end(),
+            std::back_inserter(some),
+            [&address](const protocol::connection& c) { return protocol::same_ip(c.dst, address); }
+        );
+    }
+    return some;
+}
+
+void connections::clients_lost(const protocol::sock_addr& address) {
+    for (auto& [client, had] : clients_) {
+        std::erase_if(had, [&address](const protocol::connection& c) {
+            return protocol::same_ip(c.dst, address);
+        });
+    }
+}
+
 std::vector<protocol::sock_addr> connections::addresses() const {
     std::vector<protocol::sock_addr> some;
     for (const auto& [address, list] : all_) {
-        if (!list.empty()) {
-            some.push_back(address);
-        }
+        some.push_back(address);
     }
     return some;
 }

@@ -26,7 +26,6 @@ public:
     void replace(const protocol::sock_addr& address, std::vector<protocol::connection> all);
     // Of one of our addresses; port 0: all its ports.
     [[nodiscard]] std::vector<protocol::connection> of(const protocol::sock_addr& address) const;
-    [[nodiscard]] bool knows(const protocol::sock_addr& address) const;
 
     // ---- local clients ----
     bool client_has(client_id client, const protocol::connection& c);
@@ -34,12 +33,20 @@ public:
     bool client_lost(client_id client, const protocol::connection& c);
     // Forgets the client; what becomes of the connections it had is the caller's to say.
     std::vector<protocol::connection> client_gone(client_id client);
+    // What clients have at this address.
+    [[nodiscard]] std::vector<protocol::connection> of_clients(const protocol::sock_addr& address
+    ) const;
+    // Forgotten for every client: at this address; at all.
+    void clients_lost(const protocol::sock_addr& address);
+    void clients_lost() { clients_.clear(); }
 
     [[nodiscard]] std::vector<protocol::sock_addr> addresses() const; // that have connections
 
 private:
     using by_peer = std::set<protocol::connection>;
-    std::map<protocol::sock_addr, by_peer> all_; // by our address, port 0
+    using lists = std::map<protocol::sock_addr, by_peer>;
+    void forget_if_empty(lists::iterator list);
+    lists all_; // by our address, port 0; none is empty
     std::map<client_id, by_peer> clients_;
     std::size_t count_ = 0;
 };

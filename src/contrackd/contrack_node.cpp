@@ -57,7 +57,10 @@ contrack_node::contrack_node(
               [this](provider::request what) { return serve(std::move(what)); },
               [this](provider::message event) { return on_event(std::move(event)); },
               [this](const provider::deliver& what) { on_message(what); },
-              [this](const provider::client_gone& who) { sharing_.client_gone(who.client); },
+              [this](const provider::client_gone& who) {
+                  arrivals_.client_gone(who.client);
+                  sharing_.client_gone(who.client);
+              },
               [this](const provider::registered&) {
                   log_notice("registered with ctdbd");
                   changed_.notify();
@@ -65,6 +68,8 @@ contrack_node::contrack_node(
               {},
               [this](const error& why) {
                   log_notice("ctdbd is gone: {}", why.what);
+                  arrivals_.clear();
+                  sharing_.all_clients_gone();
                   lost_();
               }}
       ) {
@@ -222,7 +227,11 @@ async::task<provider::answer> contrack_node::serve(provider::request what) {
 // complain.
 async::task<provider::answer> contrack_node::client_has(client_id client, protocol::connection c) {
     if (!sharing_.knows_public(c.dst)) {
+        const arrivals::ticket waiting = arrivals_.begin(client, c);
         co_await learn_public();
+        if (!arrivals_.finish(waiting)) {
+            co_return provider::answer{}; // its end came first
+        }
     }
     switch (sharing_.client_has(client, c)) {
     case sharing::verdict::not_here:
@@ -249,9 +258,11 @@ contrack_node::change(const provider::request& what, const protocol::connection&
         sharing_.remove(c);
         break;
     case controls::tcp_client_disconnected::opcode:
+        arrivals_.ended(what.from.client, c);
         sharing_.client_lost(what.from.client, c);
         break;
     case controls::tcp_client_passed::opcode:
+        arrivals_.ended(what.from.client, c);
         sharing_.client_passed(what.from.client, c);
         break;
     default:

@@ -11,6 +11,7 @@
 #include "common/path/paths.hpp"
 #include "common/provider/provider_client.hpp"
 #include "contrackd/announcements.hpp"
+#include "contrackd/arrivals.hpp"
 #include "contrackd/sharing.hpp"
 
 #include <functional>
@@ -61,6 +62,7 @@ private:
     announcements running_;
     std::map<std::string, std::vector<protocol::connection>> to_tickle_; // by address just taken
     sharing sharing_;
+    arrivals arrivals_;
     std::set<pnn> connected_; // nodes
     async::timer due_;
     async::notice changed_;

@@ -1,5 +1,7 @@
 #include "contrackd/sharing.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace ctdb::contrackd {
@@ -59,6 +61,10 @@ void sharing::client_gone(client_id client) {
     }
 }
 
+void sharing::all_clients_gone() {
+    connections_.clients_lost();
+}
+
 void sharing::ended(const protocol::connection& c) {
     if (here(c.dst)) {
         remove(c);
@@ -92,8 +98,13 @@ void sharing::changed(const protocol::sock_addr& address) {
 std::vector<protocol::connection> sharing::taken(const protocol::sock_addr& address) {
     leaving_.erase(bare(address));
     public_.insert(bare(address));
-    auto before = connections_.of(bare(address));
-    connections_.replace(bare(address), {});
+    // Clients of ours have connections to it: it was here all the time, and they stay.
+    auto own = connections_.of_clients(bare(address));
+    std::sort(own.begin(), own.end());
+    const auto all = connections_.of(bare(address));
+    std::vector<protocol::connection> before;
+    std::set_difference(all.begin(), all.end(), own.begin(), own.end(), std::back_inserter(before));
+    connections_.replace(bare(address), std::move(own));
     changed(address);
     return before;
 }
@@ -101,6 +112,7 @@ std::vector<protocol::connection> sharing::taken(const protocol::sock_addr& addr
 void sharing::released(const protocol::sock_addr& address) {
     public_.insert(bare(address));
     leaving_.insert(bare(address));
+    connections_.clients_lost(bare(address)); // what comes back is not what they had
 }
 
 void sharing::tell(const protocol::sock_addr& address) {

@@ -37,6 +37,7 @@ public:
     void client_lost(client_id client, const protocol::connection& c);
     void client_passed(client_id client, const protocol::connection& c);
     void client_gone(client_id client);
+    void all_clients_gone(); // with ctdbd: its next clients have the same numbers
 
     // ---- what nodes and tools say ----
     bool add(const protocol::connection& c); // false: full
@@ -45,7 +46,8 @@ public:
     void changed(const protocol::sock_addr& address); // its list is to be told
 
     // ---- moves ----
-    // Its connections were to another node: they are the caller's, to be told of the move.
+    // The connections that no client here has were to another node: they are the caller's, to be
+    // told of the move.
     std::vector<protocol::connection> taken(const protocol::sock_addr& address);
     void released(const protocol::sock_addr& address);
 

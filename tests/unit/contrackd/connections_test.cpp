@@ -36,6 +36,25 @@ TEST(Connections, WhatAClientNeverHadItCannotLose) {
     EXPECT_FALSE(c.client_lost(client_id(7), to_port(445, 1000)));
 }
 
+TEST(Connections, AListSpeaksOfItsAddressOnly) {
+    connections c;
+    auto elsewhere = to_port(445, 1000);
+    elsewhere.dst = protocol::ipv4({10, 0, 0, 2}, 445);
+    c.replace(ours, {elsewhere, to_port(445, 2000)});
+    EXPECT_EQ(c.of(ours), (std::vector{to_port(445, 2000)}));
+    EXPECT_TRUE(c.of(elsewhere.dst).empty());
+}
+
+TEST(Connections, AddressesWithoutConnectionsAreForgotten) {
+    connections c;
+    c.add(to_port(445, 1000));
+    c.remove(to_port(445, 1000));
+    EXPECT_TRUE(c.addresses().empty());
+    c.add(to_port(445, 1000));
+    c.replace(ours, {});
+    EXPECT_TRUE(c.addresses().empty());
+}
+
 TEST(Connections, AListThatIsSetReplacesTheOldOne) {
     connections c;
     c.add(to_port(445, 1000));

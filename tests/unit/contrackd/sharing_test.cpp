@@ -62,6 +62,27 @@ TEST(Sharing, WhoTakesAnAddressGetsTheConnectionsToTellOnce) {
     EXPECT_TRUE(n.all.taken(ours).empty());
 }
 
+// failoverd tells it again after its own restart, or when it has put back a lost address.
+TEST(Sharing, WhoTakesWhatItHasKeepsTheConnectionsOfItsClients) {
+    node n;
+    EXPECT_TRUE(n.all.taken(ours).empty());
+    n.all.client_has(smbd, from_port(1000));
+    EXPECT_TRUE(n.all.taken(ours).empty());
+    EXPECT_EQ(n.all.known().of(ours), (std::vector{from_port(1000)}));
+    n.all.client_gone(smbd);
+    EXPECT_EQ(n.removed, (std::vector{from_port(1000)}));
+}
+
+TEST(Sharing, WhatClientsHadBeforeTheAddressLeftIsNotTheirsWhenItComesBack) {
+    node n;
+    n.all.client_has(smbd, from_port(1000));
+    n.all.released(ours);
+    EXPECT_EQ(n.all.taken(ours), (std::vector{from_port(1000)}));
+    EXPECT_TRUE(n.all.known().of(ours).empty());
+    n.all.client_gone(smbd);
+    EXPECT_TRUE(n.removed.empty());
+}
+
 TEST(Sharing, APassedConnectionIsItsNewProcess) {
     node n;
     n.all.client_has(smbd, from_port(1000));
