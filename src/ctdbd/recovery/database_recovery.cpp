@@ -102,20 +102,15 @@ async::task<result<>> database_recovery::agree_on_name() {
     if (!judged) {
         co_return judged;
     }
-    name_ = *names.values.front();
     for (std::size_t i = 0; i < names.nodes.size(); ++i) {
-        if (*names.values[i] != name_) {
+        const std::string& name = *names.values[i];
+        if (protocol::db_id_of(name) != plan_.id || (i > 0 && name != name_)) { // 12.1 #10
             run_.credit(names.nodes[i]);
             co_return fail(
-                EPROTO,
-                "node {}: database {:#010x} is called {}, on node {} {}",
-                names.nodes[i],
-                plan_.id.value,
-                *names.values[i],
-                names.nodes.front(),
-                name_
+                EPROTO, "node {}: {}: it says \"{}\"", names.nodes[i], step("get name"), name
             );
         }
+        name_ = name;
     }
     co_return result<>{};
 }

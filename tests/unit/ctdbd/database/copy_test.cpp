@@ -117,6 +117,57 @@ TEST_F(CopyTest, APullIsBrokenOffWhenTheDatabaseThaws) {
     EXPECT_TRUE(refused(said));
 }
 
+TEST_F(CopyTest, APullWaitsForTheLinkToDrain) { // 12.1 #16
+    for (int i = 0; i < 20'000; ++i) {
+        cluster[0].store("v.tdb").put(std::to_string(i), header(1, 0), std::string(1000, 'v'));
+    }
+    freeze("v.tdb");
+    const auto said = pull("v.tdb");
+    cluster.rt.one_turn();
+    cluster[0].queued = std::size_t{1} << 30U;
+    cluster.rt.advance(std::chrono::seconds{1});
+    const std::size_t before = records_received();
+    EXPECT_LT(before, 20'000U);
+    cluster.rt.advance(std::chrono::seconds{1});
+    EXPECT_EQ(records_received(), before) << "a full link is given more";
+    EXPECT_FALSE(said->has_value());
+    cluster[0].queued = 0;
+    cluster.rt.advance(std::chrono::seconds{1});
+    EXPECT_EQ(**said, 20'000U);
+    EXPECT_EQ(records_received(), 20'000U);
+}
+
+// 12.1 #15, I28: time stands still here, so a turn ends after a number of records.
+TEST_F(CopyTest, PulledAndPushedRecordsLeaveTheLoopTurnsInBetween) {
+    protocol::record_buffer_writer all(protocol::db_id_of("v.tdb"));
+    for (int i = 0; i < 20'000; ++i) {
+        const std::string key = std::to_string(i);
+        all.append(view_of(key), header(1, 0), view_of("value"));
+    }
+    freeze("v.tdb");
+    int others = 0;
+    async::timer other(cluster.rt, [&] {
+        ++others;
+        other.arm(cluster.rt.now());
+    });
+    other.arm(cluster.rt.now());
+    ASSERT_TRUE(db("v.tdb").push_start(address));
+    cluster[1].port().message(pnn{0}, address, all.take());
+    auto said = std::make_shared<std::optional<answer<std::uint32_t>>>();
+    const auto turns_until_said = [&] {
+        others = 0;
+        while (!said->has_value() && cluster.rt.one_turn()) {
+        }
+        return others;
+    };
+    db("v.tdb").push_confirm([said](const answer<std::uint32_t>& a) { *said = a; });
+    EXPECT_GE(turns_until_said(), 4) << "stored at a stretch";
+    EXPECT_EQ(**said, 20'000U);
+    said = pull("v.tdb");
+    EXPECT_GE(turns_until_said(), 4) << "sent at a stretch";
+    EXPECT_EQ(**said, 20'000U);
+}
+
 TEST_F(CopyTest, PushStoresAndCounts) {
     freeze("v.tdb");
     ASSERT_TRUE(db("v.tdb").push_start(address));

@@ -419,13 +419,20 @@ void fake_cluster::serve_at(
     who.node = from;
     who.generation = g;
     who.flags = call.flags;
-    nodes[to.value]->serve(call, who, [this, reply](client::control_answer said) {
+    const auto lie = lies_.find({to, call.opcode});
+    const auto instead = lie == lies_.end() ? std::nullopt : std::optional(lie->second);
+    nodes[to.value]->serve(call, who, [this, reply, instead](client::control_answer said) {
+        said.data = instead.value_or(said.data);
         deliver([reply, said] { reply(said); });
     });
 }
 
 void fake_cluster::inject(pnn node, std::uint32_t opcode, fault what, int times) {
     faults_[{node, opcode}] = {what, times};
+}
+
+void fake_cluster::falsify(pnn node, std::uint32_t opcode, bytes answer) {
+    lies_[{node, opcode}] = std::move(answer);
 }
 
 void fake_cluster::disconnect(pnn node) {

@@ -36,6 +36,7 @@ public:
     [[nodiscard]] std::vector<pnn> active_nodes() const override;
     [[nodiscard]] std::size_t nodes_without_flags() const override;
     [[nodiscard]] bool all_active_are_ours() const override;
+    [[nodiscard]] std::size_t queued_bytes(pnn /*to*/) const override { return queued; }
     void request_recovery(const std::string& reason) override;
     void deliver_traverse(ctdb::srvid address, byte_view data) override;
 
@@ -56,6 +57,7 @@ public:
     std::vector<std::string> recoveries_wanted; // reasons
     std::vector<std::pair<srvid, bytes>> delivered;
     std::uint32_t ban_seconds = 0;
+    std::size_t queued = 0; // bytes that wait in the link to any node
     fake_store_factory files;
     ctdbd::database_set databases;
     ctdbd::commit_service commits;
@@ -115,6 +117,9 @@ public:
 
     // The next `times` of this control at this node fail.
     void inject(pnn node, std::uint32_t opcode, fault what, int times);
+    // The node serves this control and says something else from now on.
+    void falsify(pnn node, std::uint32_t opcode, bytes answer);
+    void tell_truth(pnn node, std::uint32_t opcode) { lies_.erase({node, opcode}); }
     void disconnect(pnn node); // controls to it end with ENOTCONN, messages are lost
     [[nodiscard]] bool connected(pnn node) const { return !disconnected_.contains(node); }
     // One line per control served: "2 DB_FREEZE".
@@ -144,6 +149,7 @@ private:
     );
     void carry();
     std::map<std::pair<pnn, std::uint32_t>, planned_fault> faults_;
+    std::map<std::pair<pnn, std::uint32_t>, bytes> lies_;
     std::set<pnn> disconnected_;
     std::deque<std::function<void()>> packets_;
     async::deferred carry_;

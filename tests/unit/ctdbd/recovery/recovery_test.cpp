@@ -76,6 +76,11 @@ protected:
             EXPECT_EQ(found->phase(), database::freeze_phase::none) << db << " on " << node.value;
         }
     }
+    static bytes named(std::string_view name) {
+        bytes with_nul = to_bytes(name);
+        with_nul.push_back(std::byte{0});
+        return with_nul;
+    }
     void not_ours() {
         for (const auto& node : cluster.nodes) {
             node->capabilities = protocol::upstream_capabilities;
@@ -337,6 +342,50 @@ INSTANTIATE_TEST_SUITE_P(
         failing_step{controls::db_transaction_commit::opcode, "commit transaction"},
         failing_step{controls::db_thaw::opcode, "thaw"},
         failing_step{controls::end_recovery::opcode, "end recovery"}
+    )
+);
+
+// 12.1 #10: upstream blamed the wrong node, and its error code meant "no error".
+TEST_F(RecoveryTest, ANodeThatCallsADatabaseOtherwiseIsTheOneToBlame) {
+    attach_everywhere("v.tdb");
+    for (std::uint32_t liar = 0; liar < 3; ++liar) {
+        cluster.falsify(pnn{liar}, controls::get_db_name::opcode, named("other.tdb"));
+        const auto report = recover();
+        cluster.tell_truth(pnn{liar}, controls::get_db_name::opcode);
+        ASSERT_FALSE(report.outcome) << liar;
+        EXPECT_NE(report.outcome.error().code, 0);
+        EXPECT_THAT(report.outcome.error().what, HasSubstr(fmt::format("node {}: ", liar)));
+        ASSERT_EQ(report.credits.size(), 1U) << liar;
+        EXPECT_EQ(report.credits.begin()->first, pnn{liar});
+    }
+    EXPECT_TRUE(recover().outcome);
+}
+
+struct miscount {
+    std::uint32_t opcode;
+    const char* says;
+};
+class RecoveryCountTest : public RecoveryTest, public ::testing::WithParamInterface<miscount> {};
+
+// I25: a number that differs from what came, or was sent, is a failure of that node.
+TEST_P(RecoveryCountTest, ADifferenceIsNoticedAndNothingIsCommitted) {
+    attach_everywhere("v.tdb");
+    put(1, "v.tdb", "k", header(1, 1), "kept");
+    cluster.falsify(pnn{1}, GetParam().opcode, protocol::encode(std::uint32_t{2}));
+    const auto report = recover();
+    ASSERT_FALSE(report.outcome);
+    EXPECT_THAT(report.outcome.error().what, HasSubstr(GetParam().says));
+    EXPECT_GT(report.credits.at(pnn{1}), 0U);
+    EXPECT_EQ(value(1, "v.tdb", "k"), "kept");
+    EXPECT_EQ(value(0, "v.tdb", "k"), std::nullopt);
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    PullAndPush,
+    RecoveryCountTest,
+    ::testing::Values(
+        miscount{controls::db_pull::opcode, "pull"},
+        miscount{controls::db_push_confirm::opcode, "push"}
     )
 );
 

@@ -179,6 +179,21 @@ TEST_F(Vacuum, EveryRecordThatANodeKeepsIsKept) {
     EXPECT_TRUE(has(1, second));
 }
 
+TEST_F(Vacuum, KeysOfOneHashAreTwoRecords) { // 12.1 #18: upstream keeps hashes and skips the second
+    const std::string one = "key60971";
+    const std::string other = "key63340";
+    ASSERT_EQ(protocol::hash(view_of(one)), protocol::hash(view_of(other)));
+    for (const std::string& key : {one, other}) {
+        deleted_at(0, key);
+        schedule(0, key);
+    }
+    EXPECT_TRUE(run(0));
+    for (std::uint32_t node = 0; node < 3; ++node) {
+        EXPECT_FALSE(has(node, one)) << node;
+        EXPECT_FALSE(has(node, other)) << node;
+    }
+}
+
 TEST_F(Vacuum, OnlyAFullRunFindsWhatNobodyScheduled) {
     const std::string key = key_of(0);
     deleted_at(0, key);
