@@ -78,6 +78,7 @@ start_on 1 "$work/waiter" ctdb -T 60 readkey test.tdb held
 waiter=$started
 sleep 1 # it has to wait
 kill -0 "$waiter" || fail "node 1 got a record that is locked on node 0"
+still_serving held # other records (I10)
 kill -9 "$holder"
 wait "$holder" || true
 wait "$waiter" || fail "node 1 did not get the record"
