@@ -108,6 +108,17 @@ void stray_election(bool lock, bool ours) {
     }
 }
 
+// databases.md 12.1 #26: by event, not by poll; a second cause does not wait for RerecoveryTimeout.
+void recovery_is_asked_for(bool lock) {
+    leader_cluster c(settings_for(lock, true));
+    const std::size_t leader = settle(c);
+    c.at((leader + 1) % 3).ask_for_recovery();
+    expect_settled("a follower asks for a recovery, " + kind(lock, true), c, 500ms);
+    c.crash((leader + 2) % 3);
+    c.run_until([&] { return !c.settled(); }, 5s);
+    expect_settled("  and another cause follows at once", c, 3s);
+}
+
 void one_link_broken(bool lock) {
     leader_cluster c(settings_for(lock, true));
     const std::size_t leader = settle(c);
@@ -220,6 +231,7 @@ void timed_cases() {
             stray_election(lock, ours);
         }
         one_link_broken(lock);
+        recovery_is_asked_for(lock);
     }
 }
 
