@@ -10,12 +10,11 @@
 //   grown_kib  anonymous memory of the first node's ctdbd: filled minus empty
 //
 // Exit status 1: an error, on stderr.
+#include "cluster.hpp"
 #include "common/async/combinators.hpp"
-#include "common/client/database.hpp"
 #include "common/protocol/controls.hpp"
 #include "common/protocol/record_buffer.hpp"
 
-#include <charconv>
 #include <fstream>
 
 #include <fmt/format.h>
@@ -23,18 +22,11 @@
 namespace {
 
 using namespace ctdb;
+using namespace ctdb::bench;
 namespace controls = protocol::controls;
-using connections = std::vector<std::unique_ptr<client::client>>;
-using seconds = std::chrono::duration<double>;
 
-constexpr auto patience = std::chrono::seconds(600);
 constexpr auto vacuum_patience = std::chrono::seconds(60);
 constexpr srvid traverse_address{0xBE00000000000043};
-
-struct handles {
-    std::vector<std::unique_ptr<client::databases>> owners;
-    std::vector<std::shared_ptr<client::database>> on;
-};
 
 bytes key_of(unsigned number) {
     return to_bytes(fmt::format("record {}", number));
@@ -61,22 +53,6 @@ async::task<result<long>> memory_of(client::client& node) {
         co_return pass(pid);
     }
     co_return anonymous_memory(pid->value);
-}
-
-async::task<result<handles>> attach(connections& nodes) {
-    handles out;
-    for (const auto& node : nodes) {
-        auto owner = std::make_unique<client::databases>(*node, client::waiting::blocking);
-        client::attach_options options;
-        auto db =
-            co_await owner->attach("bench_records.tdb", options, node->loop().now() + patience);
-        if (!db) {
-            co_return pass(db);
-        }
-        out.owners.push_back(std::move(owner));
-        out.on.push_back(std::move(*db));
-    }
-    co_return std::move(out);
 }
 
 enum class change : std::uint8_t { store, erase };
@@ -129,7 +105,7 @@ async::task<result<std::size_t>> traverse(client::client& node, db_id db) {
     co_return count;
 }
 
-result<std::size_t> records_left(const handles& all) {
+result<std::size_t> records_left(const attached& all) {
     std::size_t left = 0;
     for (const auto& db : all.on) {
         const auto here = db->walk_local([](byte_view, byte_view) {});
@@ -141,7 +117,7 @@ result<std::size_t> records_left(const handles& all) {
     return left;
 }
 
-async::task<result<std::size_t>> vacuum(connections& nodes, const handles& all) {
+async::task<result<std::size_t>> vacuum(connections& nodes, const attached& all) {
     const auto end = nodes.front()->loop().now() + vacuum_patience;
     result<std::size_t> left = records_left(all);
     while (left && *left > 0 && nodes.front()->loop().now() < end) {
@@ -159,7 +135,8 @@ async::task<result<std::size_t>> vacuum(connections& nodes, const handles& all) 
 }
 
 async::task<result<>> measure(async::event_loop& loop, connections& nodes, unsigned count) {
-    const auto db = co_await attach(nodes);
+    client::attach_options options;
+    const auto db = co_await attach_everywhere(nodes, "bench_records.tdb", options);
     if (!db) {
         co_return pass(db);
     }
@@ -202,35 +179,26 @@ async::task<result<>> measure(async::event_loop& loop, connections& nodes, unsig
     co_return result<>();
 }
 
-async::task<int> run(async::event_loop& loop, unsigned count, std::vector<std::string> sockets) {
-    connections nodes;
-    for (const std::string& socket : sockets) {
-        const std::function<void(const sock::stream_end&)> nothing;
-        auto made = co_await client::client::connect(loop, socket, loop.now() + patience, nothing);
-        if (!made) {
-            fmt::print(stderr, "{}\n", made.error().what);
-            co_return 1;
-        }
-        nodes.push_back(std::move(*made));
+result<> run(unsigned count, const strings& sockets) {
+    async::event_loop loop;
+    auto nodes = connect_all(loop, sockets);
+    if (!nodes) {
+        return pass(nodes);
     }
-    const auto done = co_await measure(loop, nodes, count);
-    if (!done) {
-        fmt::print(stderr, "{}\n", done.error().what);
-        co_return 1;
-    }
-    co_return 0;
+    return loop.run_until_done(measure(loop, *nodes, count));
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
-    unsigned count = 0;
-    const std::string_view number = argc > 1 ? argv[1] : "";
-    std::from_chars(number.data(), number.data() + number.size(), count);
-    if (count == 0 || argc < 3) {
+    const auto count = number_in(argc > 1 ? argv[1] : "");
+    if (!count || argc < 3) {
         fmt::print(stderr, "usage: ctdb-bench-records NUMBER SOCKET...\n");
         return 2;
     }
-    async::event_loop loop;
-    return loop.run_until_done(run(loop, count, {argv + 2, argv + argc}));
+    const auto done = run(*count, {argv + 2, argv + argc});
+    if (!done) {
+        fmt::print(stderr, "ctdb-bench-records: {}\n", done.error().what);
+    }
+    return done ? 0 : 1;
 }

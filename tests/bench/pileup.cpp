@@ -1,0 +1,218 @@
+// ctdb-bench-pileup SECONDS RATE SOCKET SOCKET...: clients ask for RATE records in a second while
+// another process has the whole file locked on the node where they are, and then it lets go; of a
+// running cluster, ours or upstream's. Prints one line of JSON.
+//
+//   answered        of `requests`, each for a record of its own from node 0 to one of the others
+//   caught_up_ms    from letting go until the last answer
+//   p50_ms          of a request
+//   longest_ping_ms of node 0's daemon, asked every 10 ms by a second client all the time
+//   recoveries      1 if the generation is another one afterwards
+//
+// Exit status 1: an error, on stderr.
+#include "cluster.hpp"
+#include "common/async/combinators.hpp"
+#include "common/async/task_set.hpp"
+#include "common/protocol/controls.hpp"
+#include "times.hpp"
+
+#include <cstdio>
+
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+namespace {
+
+using namespace ctdb;
+using namespace ctdb::bench;
+namespace controls = protocol::controls;
+using milliseconds = std::chrono::duration<double, std::milli>;
+
+constexpr auto ping_interval = std::chrono::milliseconds(10);
+
+struct order {
+    unsigned duration_s = 0;
+    unsigned rate = 0;
+    strings sockets;
+};
+
+struct progress {
+    unsigned answered = 0;
+    unsigned failed = 0;
+    times waits;
+    time_point let_go;
+    time_point last_answer;
+    times pings;
+    bool over = false;
+};
+
+bytes key_of(unsigned number) {
+    return to_bytes(fmt::format("record {}", number));
+}
+
+async::task<result<db_id>> fill(connections& nodes, std::string name, unsigned count) {
+    client::attach_options options;
+    const auto db = co_await attach_everywhere(nodes, std::move(name), options);
+    if (!db) {
+        co_return pass(db);
+    }
+    const bytes data(100, std::byte{'x'});
+    for (unsigned i = 0; i < count; ++i) {
+        const auto stored = co_await store(*db->on[0], key_of(i), data);
+        if (!stored) {
+            co_return pass(stored);
+        }
+    }
+    co_return db->on[0]->id();
+}
+
+// The file of the database on a node. Requires that no handle of it is left in this process.
+async::task<result<std::unique_ptr<tdb::file>>> open_file(client::client& node, db_id id) {
+    const time_point deadline = node.loop().now() + patience;
+    const auto path = co_await client::call<controls::get_db_path>(node, node.self(), id, deadline);
+    const auto flags =
+        co_await client::call<controls::db_open_flags>(node, node.self(), id, deadline);
+    if (!path || !flags) {
+        co_return path ? pass(flags) : pass(path);
+    }
+    tdb::open_options options;
+    options.path = *path;
+    options.flags = static_cast<int>(flags->value);
+    co_return tdb::file::open(options);
+}
+
+async::task<> ask(client::client& through, db_id id, unsigned number, progress& so_far) {
+    const time_point begun = async::clock::now();
+    const bytes key = key_of(number);
+    protocol::req_call request;
+    request.flags = protocol::call_flag::immediate_migration;
+    request.db_id = id;
+    request.key = key;
+    const auto answer = co_await through.call(request, begun + patience);
+    so_far.last_answer = async::clock::now();
+    so_far.waits.add(so_far.last_answer - begun);
+    ++(answer ? so_far.answered : so_far.failed);
+}
+
+async::task<> ping(client::client& node, progress& so_far) {
+    while (!so_far.over) {
+        const time_point asked = async::clock::now();
+        const auto pid = co_await client::call<controls::get_pid>(
+            node, node.self(), protocol::none(), asked + patience
+        );
+        so_far.pings.add(pid ? async::clock::now() - asked : patience);
+        co_await async::sleep_for(node.loop(), ping_interval);
+    }
+}
+
+async::task<result<generation>> generation_of(client::client& node) {
+    const auto map = co_await client::call<controls::get_vnn_map>(
+        node, node.self(), protocol::none(), node.loop().now() + patience
+    );
+    if (!map) {
+        co_return pass(map);
+    }
+    co_return map->generation;
+}
+
+// Requests at the rate until the time is over; then what is asked for is waited for.
+async::task<>
+pile_up(connections& nodes, const order& what, db_id id, tdb::file& locked, progress& so_far) {
+    async::event_loop& loop = nodes[0]->loop();
+    async::task_set requests(loop);
+    const time_point begun = loop.now();
+    const unsigned total = what.duration_s * what.rate;
+    for (unsigned i = 0; i < total; ++i) {
+        const seconds due(static_cast<double>(i) / what.rate);
+        co_await async::sleep_for(
+            loop, begun + std::chrono::duration_cast<async::duration>(due) - loop.now()
+        );
+        requests.spawn(ask(*nodes[1 + i % (nodes.size() - 1)], id, i, so_far));
+    }
+    locked.unlock_all();
+    so_far.let_go = loop.now();
+    while (!requests.empty()) {
+        co_await async::sleep_for(loop, std::chrono::milliseconds(1));
+    }
+    so_far.over = true;
+}
+
+void print(const order& what, const progress& seen, bool recovered) {
+    fmt::print(
+        "{{\"requests\":{},\"answered\":{},\"failed\":{},\"caught_up_ms\":{:.1f},\"p50_ms\":{:.1f},"
+        "\"longest_ping_ms\":{:.1f},\"recoveries\":{}}}\n",
+        what.duration_s * what.rate,
+        seen.answered,
+        seen.failed,
+        milliseconds(seen.last_answer - seen.let_go).count(),
+        seen.waits.quantile_us(0.50) / 1e3,
+        seen.pings.quantile_us(1) / 1e3,
+        recovered ? 1 : 0
+    );
+}
+
+async::task<result<>> measure(connections& nodes, connections& second, const order& what) {
+    std::string name = fmt::format("bench_pileup_{}.tdb", getpid());
+    const auto id = co_await fill(nodes, std::move(name), what.duration_s * what.rate);
+    if (!id) {
+        co_return pass(id);
+    }
+    const auto file = co_await open_file(*nodes[0], *id);
+    const auto before = co_await generation_of(*nodes[0]);
+    if (!file || !before) {
+        co_return file ? pass(before) : pass(file);
+    }
+    if (const auto locked = (*file)->wait_lock_all(); !locked) {
+        co_return pass(locked);
+    }
+    progress seen;
+    std::vector<async::task<>> all;
+    all.push_back(pile_up(nodes, what, *id, **file, seen));
+    all.push_back(ping(*second[0], seen));
+    async::all_of everything(std::move(all));
+    co_await everything;
+    const auto after = co_await generation_of(*nodes[0]);
+    if (!after) {
+        co_return pass(after);
+    }
+    print(what, seen, *after != *before);
+    co_return result<>();
+}
+
+std::optional<order> parse(int argc, char** argv) {
+    const strings words(argv + 1, argv + argc);
+    if (words.size() < 4) {
+        return std::nullopt;
+    }
+    const auto duration = number_in(words[0]);
+    const auto rate = number_in(words[1]);
+    if (!duration || !rate) {
+        return std::nullopt;
+    }
+    return order{*duration, *rate, {words.begin() + 2, words.end()}};
+}
+
+result<> run(const order& what) {
+    async::event_loop loop;
+    auto nodes = connect_all(loop, what.sockets);
+    auto second = connect_all(loop, what.sockets);
+    if (!nodes || !second) {
+        return nodes ? pass(second) : pass(nodes);
+    }
+    return loop.run_until_done(measure(*nodes, *second, what));
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    const auto what = parse(argc, argv);
+    if (!what) {
+        fmt::print(stderr, "usage: ctdb-bench-pileup SECONDS RATE SOCKET SOCKET...\n");
+        return 2;
+    }
+    const auto done = run(*what);
+    if (!done) {
+        fmt::print(stderr, "ctdb-bench-pileup: {}\n", done.error().what);
+    }
+    return done ? 0 : 1;
+}
