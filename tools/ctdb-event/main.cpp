@@ -21,7 +21,11 @@ const cmdline::program& table() {
     static const cmdline::program program{
         "ctdb-event",
         cmdline::style::helper,
-        {cmdline::help_with_h(), {"Options:", {cmdline::debug_option()}}},
+        {cmdline::help_with_h(),
+         {"Options:",
+          {cmdline::debug_option(),
+           {"json", "json", 'j', cmdline::argument::none, "", "answer with JSON", true},
+           {"jsonl", "jsonl", '\0', cmdline::argument::none, "", "the same on one line", true}}}},
         {{"run", "<timeout> <component> <event> <args>", "Run an event", 3, cmdline::any_number},
          {"status", "<component> <event>", "Get status of an event", 2, 2},
          {"script list", "<component>", "List event scripts", 1, 1},
@@ -34,7 +38,28 @@ const cmdline::program& table() {
 struct context {
     path::paths where = path::process_paths();
     std::vector<std::string> arguments;
+    std::optional<event_tool::layout> json; // none: words
 };
+
+// The end of a command that has no more to show than how it went.
+int finish(const context& c, int code, const std::string& text) {
+    if (!c.json) {
+        fmt::print("{}", text);
+    } else if (code == 0) {
+        fmt::print("{}\n", event_tool::done_json(c.arguments, *c.json));
+    } else {
+        fmt::print("{}\n", event_tool::error_json(code, text, *c.json));
+    }
+    return code;
+}
+
+// The same where the words have gone to stderr.
+int give_up(const context& c, int code, const std::string& text) {
+    if (c.json) {
+        fmt::print("{}\n", event_tool::error_json(code, text, *c.json));
+    }
+    return code;
+}
 
 // As atoi(3), by which upstream reads it: no number and a negative one are 0.
 std::uint32_t timeout_of(const std::string& text) {
@@ -74,20 +99,23 @@ int run_event(const context& c) {
     what.run_all = c.where.test_mode && std::getenv("CTDB_EVENT_RUN_ALL") != nullptr; // NOLINT
     const auto answer = ask_eventd(c, event::request{0, what});
     if (!answer) {
-        return EIO;
+        return give_up(c, EIO, "eventd does not answer");
     }
-    fmt::print("{}", event_tool::run_report(what, answer->result));
-    return answer->result;
+    return finish(c, answer->result, event_tool::run_report(what, answer->result));
 }
 
 int show_status(const context& c) {
     const event::status_request what{c.arguments[0], c.arguments[1]};
     const auto answer = ask_eventd(c, event::request{0, what});
     if (!answer) {
-        return EIO;
+        return give_up(c, EIO, "eventd does not answer");
     }
     const auto report = event_tool::status_report(what, *answer);
-    fmt::print("{}", report.text);
+    if (c.json) {
+        fmt::print("{}\n", event_tool::status_json(what, *answer, *c.json));
+    } else {
+        fmt::print("{}", report.text);
+    }
     return report.exit_code;
 }
 
@@ -99,26 +127,26 @@ event::script_place place_of(const context& c) {
 int list_scripts(const context& c) {
     const auto listing = event::list_for_operator(place_of(c));
     if (!listing) {
-        return listing.error().code;
+        return give_up(c, listing.error().code, listing.error().what);
     }
-    fmt::print("{}", event_tool::list_report(*listing));
+    if (c.json) {
+        fmt::print("{}\n", event_tool::list_json(c.arguments[0], *listing, *c.json));
+    } else {
+        fmt::print("{}", event_tool::list_report(*listing));
+    }
     return 0;
 }
 
-int finish(const result<>& done) {
-    if (!done) {
-        fmt::print("{}\n", done.error().what);
-        return done.error().code;
-    }
-    return 0;
+int finish(const context& c, const result<>& done) {
+    return done ? finish(c, 0, "") : finish(c, done.error().code, done.error().what + "\n");
 }
 
 int enable(const context& c) {
-    return finish(event::enable_script(place_of(c), c.arguments[1]));
+    return finish(c, event::enable_script(place_of(c), c.arguments[1]));
 }
 
 int disable(const context& c) {
-    return finish(event::disable_script(place_of(c), c.arguments[1]));
+    return finish(c, event::disable_script(place_of(c), c.arguments[1]));
 }
 
 using command_function = int (*)(const context&);
@@ -147,6 +175,11 @@ int main(int argc, char** argv) {
     set_log_level(level.value_or(log_level::error)); // upstream accepts any text
     context c;
     c.arguments = asked->arguments;
+    if (asked->options.has("jsonl")) {
+        c.json = event_tool::layout::one_line;
+    } else if (asked->options.has("json")) {
+        c.json = event_tool::layout::indented;
+    }
     const std::string_view command = asked->chosen->name;
     const int code = function_of(command)(c);
     // upstream reports a missing directory of scripts like this at every level

@@ -6,6 +6,7 @@
 #include "common/event/script_dir.hpp"
 
 #include <string>
+#include <vector>
 
 namespace ctdb::event_tool {
 
@@ -19,5 +20,16 @@ struct report {
 [[nodiscard]] report status_report(const event::status_request& asked, const event::reply& answer);
 
 [[nodiscard]] std::string list_report(const event::script_listing& listing);
+
+// The same as JSON (cli.md 13.1), an object without a line end.
+enum class layout { indented, one_line };
+[[nodiscard]] std::string
+status_json(const event::status_request& asked, const event::reply& answer, layout how);
+[[nodiscard]] std::string
+list_json(const std::string& component, const event::script_listing& listing, layout how);
+// Of a command that has done what its arguments ask for.
+[[nodiscard]] std::string done_json(const std::vector<std::string>& arguments, layout how);
+// Of any command that failed: errno and what was said.
+[[nodiscard]] std::string error_json(int code, const std::string& said, layout how);
 
 } // namespace ctdb::event_tool

@@ -173,13 +173,13 @@ async::task<outcome<>> add_infos(context& ctx, std::vector<shown_address>& list,
 }
 
 void print_addresses(const context& ctx, const std::vector<shown_address>& list, bool all) {
-    if (ctx.options.json) {
+    if (ctx.json()) {
         json out = json_head(ctx, "ip");
         out["addresses"] = json::array();
         for (const shown_address& a : list) {
             out["addresses"].push_back(address_json(ctx, a));
         }
-        print_json(out);
+        print_json(ctx, out);
         return;
     }
     print_header(ctx, all);
@@ -204,7 +204,7 @@ run ip(context& ctx) {
     if (!list) {
         co_return list.error().code;
     }
-    if (ctx.options.verbose || ctx.options.json) {
+    if (ctx.options.verbose || ctx.json()) {
         const auto added = co_await add_infos(ctx, *list, all);
         if (!added) {
             co_return added.error().code;
@@ -231,12 +231,12 @@ json interfaces_json(const protocol::public_ip_info& info) {
 
 void print_info(const context& ctx, const protocol::public_ip_info& info) {
     const std::string address = protocol::to_text(info.ip.address);
-    if (ctx.options.json) {
+    if (ctx.json()) {
         json out = json_head(ctx, "ipinfo");
         out["address"] = address;
         out["pnn"] = json_node(info.ip.pnn);
         out["interfaces"] = interfaces_json(info);
-        print_json(out);
+        print_json(ctx, out);
         return;
     }
     fmt::print("Public IP[{}] info on node {}\n", address, ctx.target);
@@ -260,13 +260,16 @@ void print_info(const context& ctx, const protocol::public_ip_info& info) {
 run ipinfo(context& ctx) {
     const auto address = protocol::parse_ip(ctx.argument(0));
     if (!address) {
-        fmt::print(stderr, "Invalid IP address {}\n", ctx.argument(0));
+        ctx.complain(trouble::usage, "Invalid IP address {}", ctx.argument(0));
         co_return 1;
     }
     const auto info = co_await ask<controls::get_public_ip_info>(ctx, ctx.target, *address);
     if (!info) {
         if (info.error().code < 0) {
-            fmt::print("Node {} does not know about IP {}\n", ctx.target, ctx.argument(0));
+            ctx.deny(
+                trouble::refused,
+                fmt::format("Node {} does not know about IP {}", ctx.target, ctx.argument(0))
+            );
         }
         co_return info.error().code;
     }
@@ -279,12 +282,12 @@ run ifaces(context& ctx) {
     if (!list) {
         co_return list.error().code;
     }
-    if (ctx.options.json) {
+    if (ctx.json()) {
         protocol::public_ip_info all;
         all.ifaces = list->ifaces;
         json out = json_head(ctx, "ifaces");
         out["interfaces"] = interfaces_json(all);
-        print_json(out);
+        print_json(ctx, out);
         co_return 0;
     }
     if (list->ifaces.empty()) {

@@ -38,21 +38,21 @@ result<> write_whole(int fd, byte_view data) {
 
 // Under its name only once it is whole and on disk: the backup of yesterday is not lost for one
 // that fails. A device or a pipe is written as it is.
-outcome<> write_backup(const std::string& path, byte_view content) {
+outcome<> write_backup(const context& ctx, const std::string& path, byte_view content) {
     struct stat there {};
     const bool replace = ::stat(path.c_str(), &there) != 0 || S_ISREG(there.st_mode);
     const std::string file = replace ? fmt::format("{}.{}.new", path, ::getpid()) : path;
     const unique_fd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
     if (!fd) {
         const int code = errno;
-        fmt::print(stderr, "Failed to open file {} for writing\n", path);
+        ctx.complain("Failed to open file {} for writing", path);
         return failure(code);
     }
     const auto written = write_whole(fd.get(), content);
     const bool whole = written && (!replace || ::fsync(fd.get()) == 0);
     if (!whole || (replace && ::rename(file.c_str(), path.c_str()) != 0)) {
         const int code = written ? errno : written.error().code;
-        fmt::print(stderr, "Failed to write records to backup file\n");
+        ctx.complain("Failed to write records to backup file");
         if (replace) {
             ::unlink(file.c_str());
         }
@@ -61,11 +61,11 @@ outcome<> write_backup(const std::string& path, byte_view content) {
     return {};
 }
 
-outcome<bytes> read_file(const std::string& path) {
+outcome<bytes> read_file(const context& ctx, const std::string& path) {
     const unique_fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd) {
         const int code = errno;
-        fmt::print(stderr, "Failed to open file {} for reading\n", path);
+        ctx.complain("Failed to open file {} for reading", path);
         return failure(code);
     }
     bytes content;
@@ -74,7 +74,7 @@ outcome<bytes> read_file(const std::string& path) {
         const ssize_t got = ::read(fd.get(), piece.data(), piece.size());
         if (got < 0) {
             const int code = errno;
-            fmt::print(stderr, "Failed to read db header from file {}\n", path);
+            ctx.complain("Failed to read db header from file {}", path);
             return failure(code);
         }
         if (got == 0) {
@@ -122,17 +122,16 @@ std::uint64_t version_in(const bytes& content) {
     return in.ok() ? version : 0;
 }
 
-outcome<backup> read_backup(const std::string& path) {
-    auto content = read_file(path);
+outcome<backup> read_backup(const context& ctx, const std::string& path) {
+    auto content = read_file(ctx, path);
     if (!content) {
         return pass(content);
     }
     backup read;
     const auto version = version_in(*content);
     if (version != protocol::backup_format_version) {
-        fmt::print(
-            stderr,
-            "Wrong version of backup file, expected {}, got {}\n",
+        ctx.complain(
+            "Wrong version of backup file, expected {}, got {}",
             protocol::backup_format_version,
             version
         );
@@ -140,7 +139,7 @@ outcome<backup> read_backup(const std::string& path) {
     }
     auto head = protocol::decode_backup_head(*content);
     if (!head) {
-        fmt::print(stderr, "Failed to read db header from file {}\n", path);
+        ctx.complain("Failed to read db header from file {}", path);
         return failure(EINVAL);
     }
     read.head = std::move(*head);
@@ -148,7 +147,7 @@ outcome<backup> read_backup(const std::string& path) {
     // All of it is looked at before a database is emptied for it.
     const auto whole = read.each_buffer(db_id{}, [](const bytes&) {});
     if (!whole) {
-        fmt::print(stderr, "Failed to read backup file {}: {}\n", path, whole.error().what);
+        ctx.complain("Failed to read backup file {}: {}", path, whole.error().what);
         return failure(EINVAL);
     }
     return read;
@@ -227,7 +226,7 @@ async::task<outcome<>> push_all(context& ctx, const replacing& what, const backu
     };
     const auto sent = from.each_buffer(what.db, send);
     if (!sent) {
-        fmt::print(stderr, "{}\n", sent.error().what);
+        ctx.complain("{}", sent.error().what);
         co_return failure(sent.error().code);
     }
     const auto counts = co_await ask_all<controls::db_push_confirm>(ctx, what.nodes, what.db);
@@ -237,12 +236,8 @@ async::task<outcome<>> push_all(context& ctx, const replacing& what, const backu
     for (std::size_t i = 0; i < counts->size(); ++i) {
         const std::uint64_t count = (*counts)[i];
         if (count != from.head.records) {
-            fmt::print(
-                stderr,
-                "Node {} received {} of {} records\n",
-                what.nodes[i],
-                count,
-                from.head.records
+            ctx.complain(
+                "Node {} received {} of {} records", what.nodes[i], count, from.head.records
             );
             co_return failure(0); // upstream's status, which scripts know
         }
@@ -290,52 +285,48 @@ async::task<int> replace_or_recover(context& ctx, db_id db, const backup* from, 
         static_cast<void>(asked); // it has printed why
         co_return replaced.error().code;
     }
-    fmt::print("{}\n", done);
+    ctx.tell(done);
     co_return 0;
 }
 
 } // namespace
 
 run backupdb(context& ctx) {
-    auto known = co_await find_database(ctx, ctx.argument(0));
-    if (!known) {
-        co_return known.error().code;
-    }
-    const auto use = co_await attach_known(ctx, *known);
+    const auto use = co_await attach_named(ctx, ctx.argument(0));
     if (!use) {
         co_return use.error().code;
     }
-    protocol::backup_writer file(known->id);
+    protocol::backup_writer file(use->known.id);
     const auto walked =
         use->db->walk_local([&file](byte_view key, byte_view value) { file.append(key, value); });
     if (!walked) {
-        fmt::print(stderr, "Failed to collect records from DB {}\n", known->name);
+        ctx.complain("Failed to collect records from DB {}", use->known.name);
         co_return walked.error().code;
     }
     protocol::backup_head head;
     const auto now = std::chrono::system_clock::now(); // for people
     head.created = std::chrono::system_clock::to_time_t(now);
-    head.flags = known->flags.value;
-    head.name = known->name;
-    const auto written = write_backup(ctx.argument(1), file.finish(head));
+    head.flags = use->known.flags.value;
+    head.name = use->known.name;
+    const auto written = write_backup(ctx, ctx.argument(1), file.finish(head));
     if (!written) {
         co_return written.error().code;
     }
-    fmt::print("Database backed up to {}\n", ctx.argument(1));
+    ctx.tell(fmt::format("Database backed up to {}", ctx.argument(1)));
     co_return 0;
 }
 
 run restoredb(context& ctx) {
-    const auto from = read_backup(ctx.argument(0));
+    const auto from = read_backup(ctx, ctx.argument(0));
     if (!from) {
         co_return from.error().code;
     }
     known_database to;
     to.name = ctx.arguments.size() > 1 ? ctx.argument(1) : from->head.name;
     to.flags = protocol::db_flags(static_cast<std::uint8_t>(from->head.flags));
-    fmt::print(
-        "Restoring database {} from backup @ {}\n", to.name, moment_text(from->head.created)
-    );
+    ctx.tell(fmt::format(
+        "Restoring database {} from backup @ {}", to.name, moment_text(from->head.created)
+    ));
     const auto use = co_await attach_known(ctx, to);
     if (!use) {
         co_return use.error().code;
@@ -345,24 +336,20 @@ run restoredb(context& ctx) {
 }
 
 run wipedb(context& ctx) {
-    auto known = co_await find_database(ctx, ctx.argument(0));
-    if (!known) {
-        co_return known.error().code;
-    }
-    const auto use = co_await attach_known(ctx, *known);
+    const auto use = co_await attach_named(ctx, ctx.argument(0));
     if (!use) {
         co_return use.error().code;
     }
-    std::string done = fmt::format("Database {} wiped", known->name);
-    co_return co_await replace_or_recover(ctx, known->id, nullptr, std::move(done));
+    std::string done = fmt::format("Database {} wiped", use->known.name);
+    co_return co_await replace_or_recover(ctx, use->known.id, nullptr, std::move(done));
 }
 
 run dumpdbbackup(context& ctx) {
-    const auto from = read_backup(ctx.argument(0));
+    const auto from = read_backup(ctx, ctx.argument(0));
     if (!from) {
         co_return from.error().code;
     }
-    if (!ctx.options.json) {
+    if (!ctx.json()) {
         fmt::print(
             "Dumping database {} from backup @ {}\n",
             from->head.name,

@@ -5,6 +5,7 @@
 #include "program.hpp"
 
 #include <algorithm>
+#include <cerrno>
 
 #include <unistd.h>
 
@@ -12,19 +13,57 @@ namespace ctdb::tool {
 
 namespace controls = protocol::controls;
 
-int report_no_answer(std::string_view control, pnn to, const error& why) {
-    fmt::print(stderr, "Control {} failed to node {}, ret={}\n", control, to, why.code);
+int report_no_answer(const context& ctx, std::string_view control, pnn to, const error& why) {
+    complaint what;
+    what.kind = why.code == ETIMEDOUT ? trouble::timeout : trouble::daemon_unreachable;
+    what.errno_value = why.code;
+    what.node = to;
+    ctx.complain_of(
+        what, fmt::format("Control {} failed to node {}, ret={}", control, to, why.code)
+    );
     return why.code;
 }
 
-int report_refused(std::string_view control, std::int32_t status) {
-    fmt::print(stderr, "Control {} failed, ret={}\n", control, status);
+int report_refused(const context& ctx, std::string_view control, pnn to, std::int32_t status) {
+    complaint what;
+    what.kind = trouble::refused;
+    what.node = to;
+    ctx.complain_of(what, fmt::format("Control {} failed, ret={}", control, status));
     return status;
 }
 
 int context::misuse() const {
-    fmt::print("{}", cmdline::command_misuse(table(), *command));
+    if (json()) {
+        said.add(
+            {trouble::usage, EINVAL, std::nullopt},
+            fmt::format("usage: ctdb {} {}", command->name, command->arguments)
+        );
+    } else {
+        fmt::print("{}", cmdline::command_misuse(table(), *command));
+    }
     return 1;
+}
+
+void context::complain_of(const complaint& what, const std::string& line) const {
+    fmt::print(stderr, "{}\n", line);
+    said.add(what, line);
+}
+
+void context::deny(trouble kind, const std::string& line) const {
+    if (!json()) {
+        fmt::print("{}\n", line);
+    }
+    complaint what;
+    what.kind = kind;
+    said.add(what, line);
+}
+
+void context::tell(const std::string& line) const {
+    if (json()) {
+        told.push_back(line);
+    } else {
+        fmt::print("{}\n", line);
+    }
 }
 
 namespace {
@@ -51,7 +90,7 @@ async::task<outcome<protocol::node_map>> context::node_map(map_age age) {
     for (;;) {
         auto map = co_await ask<controls::get_node_map>(*this, asked);
         if (!map) {
-            fmt::print(stderr, "Failed to get nodemap from node {}\n", asked);
+            complain("Failed to get nodemap from node {}", asked);
             co_return pass(map);
         }
         if (asked.value >= map->nodes.size() ||
@@ -61,7 +100,7 @@ async::task<outcome<protocol::node_map>> context::node_map(map_age age) {
         }
         asked = next_connected(*map, asked, self);
         if (asked == self) {
-            fmt::print(stderr, "Warning: All nodes are banned.\n");
+            complain(trouble::node_inactive, "Warning: All nodes are banned.");
             co_return failure();
         }
     }

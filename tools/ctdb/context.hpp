@@ -12,6 +12,7 @@
 #include "common/path/paths.hpp"
 #include "common/protocol/controls.hpp"
 #include "common/protocol/srvids.hpp"
+#include "complaints.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -21,6 +22,7 @@
 #include <string_view>
 #include <vector>
 
+#include <fmt/format.h>
 #include <tl/expected.hpp>
 
 namespace ctdb::tool {
@@ -43,10 +45,16 @@ template <class T>
     return o ? 0 : o.error().code;
 }
 
+enum class json_form : std::uint8_t {
+    none,
+    object, // --json: one object, indented
+    lines,  // --jsonl: an object per line
+};
+
 struct options {
     std::optional<pnn> node;
     bool machine = false; // -X, -Y
-    bool json = false;
+    json_form json = json_form::none;
     bool verbose = false;
     std::string separator = "|";
     std::chrono::seconds timelimit{10};
@@ -73,7 +81,30 @@ public:
 
     [[nodiscard]] async::time_point deadline() const { return loop.now() + options.timelimit; }
     [[nodiscard]] const std::string& argument(std::size_t i) const { return arguments[i]; }
+    [[nodiscard]] bool json() const { return options.json != json_form::none; }
     [[nodiscard]] int misuse() const; // usage of the command on stdout; the exit status
+
+    // A line on stderr that explains a failure; with --json also part of the error object.
+    template <class... A>
+    void complain(fmt::format_string<A...> text, A&&... values) const {
+        complain_of({}, fmt::format(text, std::forward<A>(values)...));
+    }
+    template <class... A>
+    void complain(trouble kind, fmt::format_string<A...> text, A&&... values) const {
+        complaint what;
+        what.kind = kind;
+        complain_of(what, fmt::format(text, std::forward<A>(values)...));
+    }
+    void complain_of(const complaint& what, const std::string& line) const;
+    // The same for what upstream says on stdout; with --json only in the error object.
+    void deny(trouble kind, const std::string& line) const;
+    // A line on stdout of a command that changes something; with --json one of its "messages".
+    void tell(const std::string& line) const;
+
+    // What the run has said so far, by whatever part of it: for the end of main().
+    mutable complaints said;
+    mutable std::vector<std::string> told;
+    mutable bool answered = false; // with JSON
 
     // GET_NODEMAP from the local node, or, if that is banned, from the next one (cli.md 1.5).
     // Remembered for the run unless `fresh`.
@@ -97,9 +128,11 @@ private:
     std::uint16_t answers_ = 0;
 };
 
-// Prints the failure of a control; the exit status.
-[[nodiscard]] int report_no_answer(std::string_view control, pnn to, const error& why);
-[[nodiscard]] int report_refused(std::string_view control, std::int32_t status);
+// Complain of a control that failed; the exit status.
+[[nodiscard]] int
+report_no_answer(const context& ctx, std::string_view control, pnn to, const error& why);
+[[nodiscard]] int
+report_refused(const context& ctx, std::string_view control, pnn to, std::int32_t status);
 
 // co_await ask<controls::ping>(ctx, node): the reply.
 template <class Control>
@@ -108,17 +141,17 @@ ask(context& ctx, pnn to, typename Control::request request = {}, srvid header_s
     client::control_call call = client::call_of<Control>(to, request, header_srvid, {});
     const auto answer = co_await ctx.ctdbd->control(std::move(call), ctx.deadline());
     if (!answer) {
-        co_return failure(report_no_answer(Control::name, to, answer.error()));
+        co_return failure(report_no_answer(ctx, Control::name, to, answer.error()));
     }
     if constexpr (Control::answers_by_status) {
         co_return typename Control::reply{answer->status};
     } else {
         if (answer->status != 0) {
-            co_return failure(report_refused(Control::name, answer->status));
+            co_return failure(report_refused(ctx, Control::name, to, answer->status));
         }
         auto reply = protocol::decode<typename Control::reply>(answer->data);
         if (!reply) {
-            co_return failure(report_no_answer(Control::name, to, reply.error()));
+            co_return failure(report_no_answer(ctx, Control::name, to, reply.error()));
         }
         co_return std::move(*reply);
     }
@@ -131,7 +164,7 @@ order(context& ctx, pnn to, typename Control::request request, std::string text)
     const auto done = co_await ask<Control>(ctx, to, std::move(request));
     if (!done) {
         if (!text.empty()) {
-            fmt::print(stderr, "{}\n", text);
+            ctx.complain("{}", text);
         }
         co_return pass(done);
     }

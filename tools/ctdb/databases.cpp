@@ -101,13 +101,13 @@ const std::vector<std::string> map_header{
     "ID", "Name", "Path", "Persistent", "Sticky", "Unhealthy", "Readonly", "Replicated"};
 
 void print_databases(const context& ctx, const std::vector<shown_database>& list) {
-    if (ctx.options.json) {
+    if (ctx.json()) {
         json out = json_head(ctx, ctx.command->name);
         out["databases"] = json::array();
         for (const shown_database& db : list) {
             out["databases"].push_back(database_json(db));
         }
-        print_json(out);
+        print_json(ctx, out);
         return;
     }
     if (ctx.options.machine) {
@@ -153,7 +153,7 @@ run getdbstatus(context& ctx) {
     if (!db) {
         co_return db.error().code;
     }
-    if (ctx.options.json) {
+    if (ctx.json()) {
         const std::vector<shown_database> one{*db};
         print_databases(ctx, one);
         co_return 0;
@@ -195,7 +195,7 @@ run attach(context& ctx) {
     client::databases all(*ctx.ctdbd, client::waiting::blocking);
     const auto db = co_await all.attach(ctx.argument(0), options, ctx.deadline());
     if (!db) {
-        fmt::print(stderr, "{}\n", db.error().what);
+        ctx.complain("{}", db.error().what);
         co_return code_of(db.error());
     }
     co_return 0;
@@ -204,11 +204,7 @@ run attach(context& ctx) {
 // ---- dumps ----
 
 run cattdb(context& ctx) {
-    auto known = co_await find_database(ctx, ctx.argument(0));
-    if (!known) {
-        co_return known.error().code;
-    }
-    const auto use = co_await attach_known(ctx, *known);
+    const auto use = co_await attach_named(ctx, ctx.argument(0));
     if (!use) {
         co_return use.error().code;
     }
@@ -216,7 +212,7 @@ run cattdb(context& ctx) {
     const auto walked =
         use->db->walk_local([&out](byte_view key, byte_view value) { out.show(key, value); });
     if (!walked) {
-        fmt::print(stderr, "{}\n", walked.error().what);
+        ctx.complain("{}", walked.error().what);
         co_return walked.error().code;
     }
     out.end("record(s)");
@@ -225,11 +221,7 @@ run cattdb(context& ctx) {
 
 // Records come as messages, one each; one without key and data is the end.
 run catdb(context& ctx) {
-    auto known = co_await find_database(ctx, ctx.argument(0));
-    if (!known) {
-        co_return known.error().code;
-    }
-    const auto use = co_await attach_known(ctx, *known);
+    const auto use = co_await attach_named(ctx, ctx.argument(0));
     if (!use) {
         co_return use.error().code;
     }
@@ -247,7 +239,7 @@ run catdb(context& ctx) {
         }
     };
     protocol::traverse_start_ext start;
-    start.db_id = known->id;
+    start.db_id = use->known.id;
     start.reqid = reqid(1);
     start.srvid =
         srvid(protocol::srvids::client_range.value | static_cast<std::uint64_t>(::getpid()));
@@ -270,13 +262,13 @@ run getdbseqnum(context& ctx) {
     which.db_id = known->id;
     const auto number = co_await ask<controls::get_db_seqnum>(ctx, ctx.self, which);
     if (!number) {
-        fmt::print(stderr, "Failed to get sequence number for DB {}\n", known->name);
+        ctx.complain("Failed to get sequence number for DB {}", known->name);
         co_return number.error().code;
     }
-    if (ctx.options.json) {
+    if (ctx.json()) {
         json out = json_head(ctx, "getdbseqnum");
         out["seqnum"] = *number;
-        print_json(out);
+        print_json(ctx, out);
     } else {
         fmt::print("0x{:x}\n", *number);
     }
@@ -292,7 +284,7 @@ async::task<int> set_attribute(context& ctx, std::string_view name) {
         co_return known.error().code;
     }
     if (!protocol::is_volatile(known->flags)) {
-        fmt::print(stderr, "{} can be set only on volatile DB\n", name);
+        ctx.complain("{} can be set only on volatile DB", name);
         co_return 1;
     }
     const auto done = co_await order<Control>(ctx, ctx.target, known->id, "");

@@ -10,9 +10,9 @@ namespace {
 
 async::task<outcome<>> may_detach_on(context& ctx, protocol::node_and_flags node) {
     if (protocol::is_inactive(node.flags)) {
-        fmt::print(
-            stderr,
-            "Database cannot be detached on inactive (stopped or banned) node {}\n",
+        ctx.complain(
+            trouble::node_inactive,
+            "Database cannot be detached on inactive (stopped or banned) node {}",
             node.pnn
         );
         co_return failure();
@@ -21,14 +21,13 @@ async::task<outcome<>> may_detach_on(context& ctx, protocol::node_and_flags node
     wanted.name = "AllowClientDBAttach";
     const auto allowed = co_await ask<controls::get_tunable>(ctx, node.pnn, wanted);
     if (!allowed) {
-        fmt::print(stderr, "Failed to get tunable AllowClientDBAttach from node {}\n", node.pnn);
+        ctx.complain("Failed to get tunable AllowClientDBAttach from node {}", node.pnn);
         co_return pass(allowed);
     }
     if (*allowed == 1) {
-        fmt::print(
-            stderr,
-            "Database access is still active on node {}. Set AllowclientDBAttach=0 on all "
-            "nodes.\n",
+        ctx.complain(
+            trouble::refused,
+            "Database access is still active on node {}. Set AllowclientDBAttach=0 on all nodes.",
             node.pnn
         );
         co_return failure();
@@ -42,7 +41,7 @@ async::task<outcome<>> may_detach(context& ctx) {
         co_return pass(mode);
     }
     if (mode->value != 0) {
-        fmt::print(stderr, "Database cannot be detached when recovery is active\n");
+        ctx.complain(trouble::refused, "Database cannot be detached when recovery is active");
         co_return failure();
     }
     const auto map = co_await ctx.node_map();
@@ -75,7 +74,7 @@ run detach(context& ctx) {
             continue; // it has said so
         }
         if (!protocol::is_volatile(known->flags)) {
-            fmt::print(stderr, "Only volatile databases can be detached\n");
+            ctx.complain(trouble::usage, "Only volatile databases can be detached");
             co_return 1;
         }
         std::string failed = fmt::format("Database {} detach failed", known->name);

@@ -1,5 +1,5 @@
-// Records as catdb, cattdb and dumpdbbackup show them: five lines each, or with --json one object
-// per line; the number at the end.
+// Records as catdb, cattdb and dumpdbbackup show them: five lines each; with --jsonl one object per
+// line as they come; with --json one object with all of them. The number at the end.
 #pragma once
 
 #include "json.hpp"
@@ -7,6 +7,8 @@
 #include <cstddef>
 
 namespace ctdb::tool {
+
+[[nodiscard]] json record_json(const protocol::record_header& header, byte_view data);
 
 class dump {
 public:
@@ -17,6 +19,7 @@ public:
 private:
     const context& ctx_;
     std::size_t count_ = 0;
+    json records_ = json::array(); // of --json
 };
 
 } // namespace ctdb::tool

@@ -16,19 +16,24 @@ async::task<int> run_helper(context& ctx, std::vector<std::string> words) {
     async::slot<int> ended(ctx.loop);
     async::child_options options;
     options.argv = {ctx.where.helper("ctdb-event")};
+    if (ctx.json()) {
+        const bool lines = ctx.options.json == json_form::lines;
+        options.argv.emplace_back(lines ? "--jsonl" : "--json");
+    }
     options.argv.insert(options.argv.end(), words.begin(), words.end());
     options.on_exit = [&ended](int status) { ended.set(status); };
     const auto child = async::child_process::start(ctx.loop, std::move(options));
     if (!child) {
-        fmt::print(stderr, "{}\n", child.error().what);
+        ctx.complain("{}", child.error().what);
         co_return child.error().code;
     }
     const watched_child watched((*child)->pid());
     const int status = co_await ended.take();
     if (WIFSIGNALED(status)) {
-        fmt::print(stderr, "event daemon helper terminated with signal {}\n", WTERMSIG(status));
+        ctx.complain("event daemon helper terminated with signal {}", WTERMSIG(status));
         co_return EINTR;
     }
+    ctx.answered = true; // by the helper
     co_return WEXITSTATUS(status);
 }
 

@@ -45,7 +45,7 @@ async::task<outcome<known_database>> find_database(context& ctx, std::string wor
             co_return found;
         }
     }
-    fmt::print(stderr, "No database matching '{}' found\n", word);
+    ctx.complain(trouble::no_such_database, "No database matching '{}' found", word);
     co_return failure();
 }
 
@@ -56,11 +56,39 @@ async::task<outcome<attached>> attach_known(context& ctx, known_database which) 
     options.kind = which.kind();
     auto db = co_await out.all->attach(which.name, options, ctx.deadline());
     if (!db) {
-        fmt::print(stderr, "{}\nFailed to attach to DB {}\n", db.error().what, which.name);
+        ctx.complain("{}", db.error().what);
+        ctx.complain("Failed to attach to DB {}", which.name);
         co_return failure(code_of(db.error()));
     }
     out.db = std::move(*db);
+    out.known = std::move(which);
     co_return std::move(out);
+}
+
+outcome<> any_database(const context&, const known_database&) {
+    return {};
+}
+
+async::task<outcome<attached>>
+attach_named(context& ctx, std::string word, database_check accepts) {
+    auto known = co_await find_database(ctx, std::move(word));
+    if (!known) {
+        co_return pass(known);
+    }
+    const auto accepted = accepts(ctx, *known);
+    if (!accepted) {
+        co_return pass(accepted);
+    }
+    co_return co_await attach_known(ctx, std::move(*known));
+}
+
+outcome<bytes> parse_argument(const context& ctx, std::string_view what, const std::string& text) {
+    auto data = parse_data(what, text);
+    if (!data) {
+        ctx.complain(trouble::usage, "{}", data.error());
+        return failure(EINVAL);
+    }
+    return std::move(*data);
 }
 
 } // namespace ctdb::tool

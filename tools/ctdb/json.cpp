@@ -16,12 +16,45 @@ json json_head(const context& ctx, std::string_view command) {
     json out;
     out["schema"] = fmt::format("ctdb.{}/1", command);
     out["node"] = ctx.ctdbd ? json(ctx.target.value) : json(nullptr);
-    out["time"] = rfc3339_text(now);
+    put_time(out, "time", now);
     return out;
 }
 
-void print_json(const json& object) {
+void print_json(const context& ctx, const json& object) {
+    if (ctx.options.json == json_form::lines) {
+        print_json_line(ctx, object);
+        return;
+    }
     fmt::print("{}\n", object.dump(2, ' ', false, json::error_handler_t::replace));
+    ctx.answered = true;
+}
+
+void print_json_line(const context& ctx, const json& object) {
+    fmt::print("{}\n", object.dump(-1, ' ', false, json::error_handler_t::replace));
+    ctx.answered = true;
+}
+
+void put_time(json& object, const std::string& name, const protocol::time_value& moment) {
+    if (moment.seconds == 0) {
+        object[name] = nullptr;
+        object[name + "_epoch"] = nullptr;
+        return;
+    }
+    object[name] = rfc3339_text(moment);
+    object[name + "_epoch"] =
+        static_cast<double>(moment.seconds) + static_cast<double>(moment.microseconds) / 1e6;
+}
+
+json json_error(const complaints& said, int exit_code) {
+    const trouble kind = said.kind(exit_code);
+    json out;
+    json& what = out["error"];
+    what["code"] = trouble_name(kind);
+    what["errno"] = said.errno_value(exit_code);
+    what["message"] = said.text(exit_code);
+    what["hint"] = hint_for(kind);
+    what["node"] = said.node() ? json_node(*said.node()) : json(nullptr);
+    return out;
 }
 
 json json_data(byte_view data) {

@@ -1,4 +1,5 @@
-// JSON of the tool (cli.md 13.1): one object per run, stable key order, a newline at the end.
+// JSON of the tool (cli.md 13.1): one object per run, stable key order, a newline at the end. With
+// --jsonl it stands on one line, and dumps are an object per record.
 #pragma once
 
 #include "context.hpp"
@@ -11,8 +12,15 @@ using json = nlohmann::ordered_json;
 
 // "schema", "node", "time"; the command adds its own.
 [[nodiscard]] json json_head(const context& ctx, std::string_view command);
-void print_json(const json& object);
+void print_json(const context& ctx, const json& object);
+void print_json_line(const context& ctx, const json& object); // whatever the form
 [[nodiscard]] json json_data(byte_view data); // {"text"} when printable, else {"hex"}
 [[nodiscard]] json json_node(pnn node);       // number, null for unknown
+
+// object[name] and object[name_epoch]; null both for a moment that never was.
+void put_time(json& object, const std::string& name, const protocol::time_value& moment);
+
+// {"error": {...}} about a run that ends with this code; always one line with --jsonl.
+[[nodiscard]] json json_error(const complaints& said, int exit_code);
 
 } // namespace ctdb::tool

@@ -20,7 +20,7 @@ async::task<outcome<bool>> has_flag(context& ctx, node_flag flag, context::map_a
         co_return pass(map);
     }
     if (ctx.target.value >= map->nodes.size()) {
-        fmt::print(stderr, "Node {} does not exist\n", ctx.target);
+        ctx.complain(trouble::no_such_node, "Node {} does not exist", ctx.target);
         co_return failure();
     }
     co_return map->nodes[ctx.target.value].flags.has(flag);
@@ -34,7 +34,7 @@ async::task<void> wait_for_flag(context& ctx, node_flag flag, bool wanted) {
             co_return;
         }
         if (!now) {
-            fmt::print(stderr, "Failed to get nodemap, trying again\n");
+            ctx.complain("Failed to get nodemap, trying again");
             co_await async::sleep_for(ctx.loop, complain_interval);
         } else {
             co_await async::sleep_for(ctx.loop, poll_interval);
@@ -84,7 +84,7 @@ async::task<outcome<bool>> done_already(context& ctx, change what) {
         co_return pass(now);
     }
     if (*now == what.wanted) {
-        fmt::print(stderr, "Node {} is {}\n", ctx.target, what.already);
+        ctx.complain("Node {} is {}", ctx.target, what.already);
     }
     co_return *now == what.wanted;
 }
@@ -138,7 +138,7 @@ run ban(context& ctx) {
         co_return EINVAL;
     }
     if (*seconds == 0) {
-        fmt::print(stderr, "Ban time cannot be zero\n");
+        ctx.complain("Ban time cannot be zero");
         co_return EINVAL;
     }
     protocol::ban_state state;
@@ -178,14 +178,15 @@ async::task<outcome<generation>> settled_generation(context& ctx, pnn leader) {
     for (;;) {
         const auto mode = co_await ask<controls::get_recovery_mode>(ctx, leader);
         if (!mode || mode->value < 0) {
-            const int code = mode ? report_refused(controls::get_recovery_mode::name, mode->value)
-                                  : mode.error().code;
-            fmt::print(stderr, "Failed to get recovery mode from node {}\n", leader);
+            const int code =
+                mode ? report_refused(ctx, controls::get_recovery_mode::name, leader, mode->value)
+                     : mode.error().code;
+            ctx.complain("Failed to get recovery mode from node {}", leader);
             co_return failure(code);
         }
         const auto map = co_await ask<controls::get_vnn_map>(ctx, leader);
         if (!map) {
-            fmt::print(stderr, "Failed to get generation from node {}\n", leader);
+            ctx.complain("Failed to get generation from node {}", leader);
             co_return pass(map);
         }
         if (mode->value == 0 && map->generation != invalid_generation) {
@@ -213,7 +214,7 @@ run recover(context& ctx) {
         const pnn now = co_await ctx.leader();
         const auto after = co_await settled_generation(ctx, now);
         if (!after) {
-            fmt::print(stderr, "Failed to confirm end of recovery\n");
+            ctx.complain("Failed to confirm end of recovery");
             co_return after.error().code;
         }
         if (*after != *before) {

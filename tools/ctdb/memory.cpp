@@ -1,18 +1,32 @@
 // Memory maps of the daemon.
 #include "commands.hpp"
-#include "context.hpp"
+#include "json.hpp"
 #include "text.hpp"
 
 namespace ctdb::tool {
 
 namespace controls = protocol::controls;
 
+namespace {
+
+void show(const context& ctx, const std::string& text) {
+    if (!ctx.json()) {
+        fmt::print("{}", text);
+        return;
+    }
+    json out = json_head(ctx, ctx.command->name);
+    out["text"] = text;
+    print_json(ctx, out);
+}
+
+} // namespace
+
 run dumpmemory(context& ctx) {
     const auto map = co_await ask<controls::dump_memory>(ctx, ctx.target);
     if (!map) {
         co_return map.error().code;
     }
-    fmt::print("{}", map->text);
+    show(ctx, map->text);
     co_return 0;
 }
 
@@ -27,7 +41,7 @@ run rddumpmemory(context& ctx) {
     ask_for.srvid = address;
     ctx.ctdbd->message(ctx.target, protocol::srvids::mem_dump, protocol::encode(ask_for));
     const std::string text = co_await map.take(); // -T ends it
-    fmt::print("{}", text);
+    show(ctx, text);
     co_return 0;
 }
 

@@ -265,7 +265,7 @@ run status(context& ctx) {
         print_machine(ctx, *nodes);
         co_return 0;
     }
-    if (!ctx.options.json) {
+    if (!ctx.json()) {
         print_count(*nodes);
         print_human(*nodes);
     }
@@ -273,8 +273,8 @@ run status(context& ctx) {
     if (!cluster) {
         co_return cluster.error().code;
     }
-    if (ctx.options.json) {
-        print_json(status_json(*nodes, *cluster));
+    if (ctx.json()) {
+        print_json(ctx, status_json(*nodes, *cluster));
     } else {
         print_cluster(*cluster);
     }
@@ -285,7 +285,7 @@ namespace {
 
 // "all", "0,2", ...: the chosen nodes in the order given.
 outcome<std::vector<shown_node>>
-choose(const std::string& list, const std::vector<shown_node>& nodes) {
+choose(const context& ctx, const std::string& list, const std::vector<shown_node>& nodes) {
     std::vector<shown_node> out;
     std::size_t begin = 0;
     while (begin < list.size()) {
@@ -297,11 +297,11 @@ choose(const std::string& list, const std::vector<shown_node>& nodes) {
         }
         const auto number = lenient_u32(word);
         if (!number) {
-            fmt::print(stderr, "Invalid node {}\n", word);
+            ctx.complain(trouble::usage, "Invalid node {}", word);
             return failure();
         }
         if (*number >= nodes.size()) {
-            fmt::print(stderr, "Node {} does not exist\n", *number);
+            ctx.complain(trouble::no_such_node, "Node {} does not exist", *number);
             return failure();
         }
         out.push_back(nodes[*number]);
@@ -320,7 +320,7 @@ run nodestatus(context& ctx) {
     auto nodes = outcome<std::vector<shown_node>>(*known);
     if (!all) {
         const std::string own = fmt::to_string(ctx.target.value);
-        nodes = choose(ctx.arguments.empty() ? own : ctx.argument(0), *known);
+        nodes = choose(ctx, ctx.arguments.empty() ? own : ctx.argument(0), *known);
         if (!nodes) {
             co_return nodes.error().code;
         }
@@ -330,11 +330,11 @@ run nodestatus(context& ctx) {
     for (const shown_node& n : *nodes) {
         together |= n.deleted() ? 0 : n.flags;
     }
-    if (ctx.options.json) {
+    if (ctx.json()) {
         json out = json_head(ctx, "nodestatus");
         out["nodes"] = nodes_json(*nodes);
         out["flags_or"] = together;
-        print_json(out);
+        print_json(ctx, out);
     } else if (ctx.options.machine) {
         print_machine(ctx, *nodes);
     } else {
@@ -354,7 +354,7 @@ int show_nodes_list(const context& ctx, const std::vector<conf::node_entry>& nod
     json list = json::array();
     for (const conf::node_entry& n : nodes) {
         const std::string address = protocol::to_text(n.address);
-        if (ctx.options.json) {
+        if (ctx.json()) {
             json entry;
             entry["pnn"] = n.pnn.value;
             entry["address"] = n.deleted ? json(nullptr) : json(address);
@@ -369,10 +369,10 @@ int show_nodes_list(const context& ctx, const std::vector<conf::node_entry>& nod
             fmt::print("{}\n", address);
         }
     }
-    if (ctx.options.json) {
+    if (ctx.json()) {
         json out = json_head(ctx, "listnodes");
         out["nodes"] = list;
-        print_json(out);
+        print_json(ctx, out);
     }
     return 0;
 }
@@ -380,7 +380,7 @@ int show_nodes_list(const context& ctx, const std::vector<conf::node_entry>& nod
 } // namespace
 
 run listnodes(context& ctx) {
-    const auto nodes = co_await read_nodes_list(ctx.loop, ctx.where);
+    const auto nodes = co_await read_nodes_list(ctx);
     if (!nodes) {
         co_return nodes.error().code;
     }

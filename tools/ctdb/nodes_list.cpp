@@ -48,13 +48,15 @@ std::string_view line_of(std::string_view text, int number) {
 }
 
 // A wrong address in upstream's words, anything else in ours.
-void print_findings(std::string_view text, const conf::parsed_nodes& parsed) {
+void complain_of_findings(
+    const context& ctx, std::string_view text, const conf::parsed_nodes& parsed
+) {
     for (const conf::diagnostic& finding : parsed.findings) {
         const std::string_view line = line_of(text, finding.line);
         if (protocol::parse_ip(line)) {
-            fmt::print(stderr, "{}\n", finding.what);
+            ctx.complain("{}", finding.what);
         } else {
-            fmt::print(stderr, "Invalid IP address {}\n", line);
+            ctx.complain("Invalid IP address {}", line);
         }
     }
 }
@@ -67,35 +69,34 @@ bool is_ours(const protocol::sock_addr& address) {
 
 } // namespace
 
-async::task<outcome<std::vector<conf::node_entry>>>
-read_nodes_list(async::event_loop& loop, const path::paths& where) {
+async::task<outcome<std::vector<conf::node_entry>>> read_nodes_list(context& ctx) {
     const auto loaded =
-        conf::load(where, conf::unknown_options::warn, conf::missing_file::is_default);
+        conf::load(ctx.where, conf::unknown_options::warn, conf::missing_file::is_default);
     if (!loaded.settings) {
-        fmt::print(stderr, "Failed to load configuration\n");
+        ctx.complain("Failed to load configuration");
         co_return failure();
     }
     const conf::nodes_source source = conf::source_of_nodes(*loaded.settings);
     auto text = result<std::string>();
     if (source.is_program()) {
-        text = co_await output_of(loop, source.program);
+        text = co_await output_of(ctx.loop, source.program);
     } else {
         text = conf::read_text_file(source.file);
     }
     auto parsed = conf::parse_nodes(text.value_or(""));
     if (text) {
-        print_findings(*text, parsed);
+        complain_of_findings(ctx, *text, parsed);
     }
     if (!text || !parsed.findings.empty()) {
         const std::string_view kind = source.is_program() ? "nodes from" : "nodes file";
-        fmt::print(stderr, "Failed to read {} \"{}\"\n", kind, source.text());
+        ctx.complain("Failed to read {} \"{}\"", kind, source.text());
         co_return failure();
     }
     co_return std::move(parsed.nodes);
 }
 
-async::task<void> explain_no_connection(async::event_loop& loop, const path::paths& where) {
-    const auto nodes = co_await read_nodes_list(loop, where);
+async::task<void> explain_no_connection(context& ctx) {
+    const auto nodes = co_await read_nodes_list(ctx);
     if (nodes) {
         const bool member = std::any_of(nodes->begin(), nodes->end(), [](const auto& n) {
             return !n.deleted && is_ours(n.address);
@@ -103,9 +104,9 @@ async::task<void> explain_no_connection(async::event_loop& loop, const path::pat
         if (member) {
             co_return;
         }
-        fmt::print(stderr, "Failed to detect PNN of the current node.\n");
+        ctx.complain("Failed to detect PNN of the current node.");
     }
-    fmt::print(stderr, "Is this node part of CTDB cluster?\n");
+    ctx.complain("Is this node part of CTDB cluster?");
 }
 
 } // namespace ctdb::tool

@@ -9,11 +9,9 @@
 namespace ctdb::tool {
 
 // Prints what is wrong.
-[[nodiscard]] async::task<outcome<std::vector<conf::node_entry>>>
-read_nodes_list(async::event_loop& loop, const path::paths& where);
+[[nodiscard]] async::task<outcome<std::vector<conf::node_entry>>> read_nodes_list(context& ctx);
 
 // After a failed connection: is this machine a node at all? Prints upstream's hint if not.
-[[nodiscard]] async::task<void>
-explain_no_connection(async::event_loop& loop, const path::paths& where);
+[[nodiscard]] async::task<void> explain_no_connection(context& ctx);
 
 } // namespace ctdb::tool

@@ -12,45 +12,33 @@ namespace ctdb::tool {
 
 namespace {
 
-async::task<outcome<attached>> attach_for_transactions(context& ctx) {
-    auto known = co_await find_database(ctx, ctx.argument(0));
-    if (!known) {
-        co_return pass(known);
+outcome<> takes_transactions(const context& ctx, const known_database& which) {
+    if (protocol::is_volatile(which.flags)) {
+        ctx.complain(trouble::usage, "Transactions not supported on DB {}", which.name);
+        return failure();
     }
-    if (protocol::is_volatile(known->flags)) {
-        fmt::print(stderr, "Transactions not supported on DB {}\n", known->name);
-        co_return failure();
-    }
-    co_return co_await attach_known(ctx, *known);
-}
-
-outcome<bytes> data_of(std::string_view what, const std::string& text) {
-    auto data = parse_data(what, text);
-    if (!data) {
-        fmt::print(stderr, "{}", data.error());
-        return failure(EINVAL);
-    }
-    return std::move(*data);
+    return {};
 }
 
 // Waiting for other transactions and for recoveries has no limit but -T.
 constexpr auto no_limit = async::time_point::max();
 
-async::task<outcome<std::unique_ptr<client::transaction>>> begin(attached& use) {
+async::task<outcome<std::unique_ptr<client::transaction>>>
+begin(const context& ctx, attached& use) {
     auto t = co_await client::transaction::begin(*use.all, use.db, no_limit);
     if (!t) {
-        fmt::print(stderr, "{}\n", t.error().what);
-        fmt::print(stderr, "Failed to start transaction on db {}\n", use.db->name());
+        ctx.complain("{}", t.error().what);
+        ctx.complain("Failed to start transaction on db {}", use.db->name());
         co_return failure(code_of(t.error()));
     }
     co_return std::move(*t);
 }
 
-async::task<int> commit(client::transaction& t, const std::string& name) {
+async::task<int> commit(const context& ctx, client::transaction& t, const std::string& name) {
     const auto done = co_await t.commit(no_limit);
     if (!done) {
-        fmt::print(stderr, "{}\n", done.error().what);
-        fmt::print(stderr, "Failed to commit transaction on db {}\n", name);
+        ctx.complain("{}", done.error().what);
+        ctx.complain("Failed to commit transaction on db {}", name);
         co_return code_of(done.error());
     }
     co_return 0;
@@ -61,103 +49,105 @@ struct change {
     bytes value;
 };
 
-async::task<int>
-apply(attached& use, std::vector<change> changes, std::string_view verb, std::string shown_key) {
-    const auto t = co_await begin(use);
+struct change_words {
+    std::string_view verb; // "store": Failed to store record for key K
+    std::string key;
+};
+
+async::task<int> apply(context& ctx, attached& use, std::vector<change> changes, change_words say) {
+    const auto t = co_await begin(ctx, use);
     if (!t) {
         co_return t.error().code;
     }
     for (change& one : changes) {
         const auto done = co_await (*t)->write(std::move(one.key), std::move(one.value), no_limit);
         if (!done) {
-            fmt::print(stderr, "Failed to {} record for key {}\n", verb, shown_key);
+            ctx.complain("Failed to {} record for key {}", say.verb, say.key);
             const auto cancelled = co_await (*t)->cancel(no_limit);
             co_return code_of(done.error());
         }
     }
-    co_return co_await commit(**t, use.db->name());
+    co_return co_await commit(ctx, **t, use.db->name());
 }
 
 } // namespace
 
 // The value is the same on every node, so the local file is asked; no lock is needed for one key.
 run pfetch(context& ctx) {
-    const auto use = co_await attach_for_transactions(ctx);
+    const auto use = co_await attach_named(ctx, ctx.argument(0), takes_transactions);
     if (!use) {
         co_return use.error().code;
     }
-    auto key = data_of("key", ctx.argument(1));
+    auto key = parse_argument(ctx, "key", ctx.argument(1));
     if (!key) {
         co_return key.error().code;
     }
     const auto record = co_await use->db->read_local(std::move(*key), no_limit);
     if (!record) {
-        fmt::print(stderr, "Failed to read record for key {}\n", ctx.argument(1));
+        ctx.complain("Failed to read record for key {}", ctx.argument(1));
         co_return code_of(record.error());
     }
     const bytes data = *record ? (*record)->data : bytes();
-    if (ctx.options.json) {
+    if (ctx.json()) {
         json out = json_head(ctx, "pfetch");
         out["found"] = !data.empty();
         out["data"] = data.empty() ? json(nullptr) : json_data(data);
-        print_json(out);
+        print_json(ctx, out);
     } else {
         fmt::print("{}\n", until_nul(data));
     }
     co_return 0;
 }
 
-run pstore(context& ctx) {
-    auto use = co_await attach_for_transactions(ctx);
+namespace {
+
+// One transaction for the key that is the second argument; an empty value deletes.
+async::task<int> write_one(context& ctx, std::string_view verb, std::string value_text) {
+    auto use = co_await attach_named(ctx, ctx.argument(0), takes_transactions);
     if (!use) {
         co_return use.error().code;
     }
-    auto key = data_of("key", ctx.argument(1));
-    if (!key) {
-        co_return key.error().code;
-    }
-    auto value = data_of("value", ctx.argument(2));
+    auto key = parse_argument(ctx, "key", ctx.argument(1));
+    auto value = key ? parse_argument(ctx, "value", value_text) : key;
     if (!value) {
         co_return value.error().code;
     }
     std::vector<change> changes(1);
     changes[0].key = std::move(*key);
     changes[0].value = std::move(*value);
-    co_return co_await apply(*use, std::move(changes), "store", ctx.argument(1));
+    change_words say{verb, ctx.argument(1)};
+    co_return co_await apply(ctx, *use, std::move(changes), std::move(say));
+}
+
+} // namespace
+
+run pstore(context& ctx) {
+    co_return co_await write_one(ctx, "store", ctx.argument(2));
 }
 
 run pdelete(context& ctx) {
-    auto use = co_await attach_for_transactions(ctx);
-    if (!use) {
-        co_return use.error().code;
-    }
-    auto key = data_of("key", ctx.argument(1));
-    if (!key) {
-        co_return key.error().code;
-    }
-    std::vector<change> changes(1);
-    changes[0].key = std::move(*key);
-    co_return co_await apply(*use, std::move(changes), "delete", ctx.argument(1));
+    co_return co_await write_one(ctx, "delete", "");
 }
 
 // ---- ptrans: lines of "key" "value" ----
 
 namespace {
 
-// Takes a quoted word off the front; prints and fails on anything else. `rest` keeps its newline.
-bool take_quoted(std::string& rest, bytes& out, std::string_view what) {
+// Takes a quoted word off the front; complains of and fails on anything else. `rest` keeps its
+// newline.
+bool take_quoted(const context& ctx, std::string& rest, bytes& out, std::string_view what) {
     const std::size_t begin = std::min(rest.find_first_not_of(" \t"), rest.size());
     rest.erase(0, begin);
     if (rest.empty() || rest.front() != '"') {
-        fmt::print(stderr, "Unsupported input format in {}\n", rest);
+        ctx.complain("Unsupported input format in {}", rest);
         return false;
     }
     const std::size_t end = rest.find('"', 1);
     if (end == std::string::npos) {
-        fmt::print(stderr, "Unmatched \" in input {}\n", rest);
+        ctx.complain("Unmatched \" in input {}", rest);
         return false;
     }
-    auto data = data_of(what, rest.substr(1, end - 1));
+    auto data = parse_argument(ctx, what, rest.substr(1, end - 1));
     rest.erase(0, end + 1);
     if (data) {
         out = std::move(*data);
@@ -165,7 +155,7 @@ bool take_quoted(std::string& rest, bytes& out, std::string_view what) {
     return data.has_value();
 }
 
-std::vector<change> read_changes(std::istream& in) {
+std::vector<change> read_changes(const context& ctx, std::istream& in) {
     std::vector<change> out;
     std::string line;
     while (std::getline(in, line)) {
@@ -173,7 +163,7 @@ std::vector<change> read_changes(std::istream& in) {
             line += '\n';
         }
         change one;
-        if (take_quoted(line, one.key, "key") && take_quoted(line, one.value, "value")) {
+        if (take_quoted(ctx, line, one.key, "key") && take_quoted(ctx, line, one.value, "value")) {
             out.push_back(std::move(one));
         }
     }
@@ -183,7 +173,7 @@ std::vector<change> read_changes(std::istream& in) {
 } // namespace
 
 run ptrans(context& ctx) {
-    auto use = co_await attach_for_transactions(ctx);
+    auto use = co_await attach_named(ctx, ctx.argument(0), takes_transactions);
     if (!use) {
         co_return use.error().code;
     }
@@ -191,14 +181,15 @@ run ptrans(context& ctx) {
     if (ctx.arguments.size() > 1) {
         std::ifstream file(ctx.argument(1));
         if (!file) {
-            fmt::print(stderr, "Failed to open file {}\n", ctx.argument(1));
+            ctx.complain("Failed to open file {}", ctx.argument(1));
             co_return 1;
         }
-        changes = read_changes(file);
+        changes = read_changes(ctx, file);
     } else {
-        changes = read_changes(std::cin);
+        changes = read_changes(ctx, std::cin);
     }
-    co_return co_await apply(*use, std::move(changes), "store", "");
+    change_words say{"store", ""};
+    co_return co_await apply(ctx, *use, std::move(changes), std::move(say));
 }
 
 } // namespace ctdb::tool

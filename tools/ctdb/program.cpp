@@ -43,6 +43,14 @@ option_group tool_options() {
          argument::integer,
          "INT",
          "die if runtime exceeds this limit (in seconds)"},
+        {"json", "json", 'j', argument::none, "", "answer with one JSON object", true},
+        {"jsonl",
+         "jsonl",
+         '\0',
+         argument::none,
+         "",
+         "answer with JSON, an object per line: dumps give one per record",
+         true},
     };
     group.usage_rank = 2;
     return group;

@@ -1,8 +1,8 @@
 // Single records of volatile databases under their lock, and of tdb files.
 #include "commands.hpp"
+#include "dump.hpp"
 #include "every_node.hpp"
 #include "find_database.hpp"
-#include "json.hpp"
 #include "text.hpp"
 
 #include <fcntl.h>
@@ -12,53 +12,58 @@ namespace ctdb::tool {
 
 namespace {
 
-outcome<bytes> data_argument(const context& ctx, std::size_t index, std::string_view what) {
-    auto data = parse_data(what, ctx.argument(index));
-    if (!data) {
-        fmt::print(stderr, "{}", data.error());
-        return failure(EINVAL);
-    }
-    return std::move(*data);
-}
-
 struct locked {
     attached use; // keeps the database
     std::unique_ptr<client::locked_record> record;
+    bytes value; // to be written
 };
 
+outcome<> only_volatile(const context& ctx, const known_database& which) {
+    if (!protocol::is_volatile(which.flags)) {
+        ctx.complain(trouble::usage, "DB {} is not a volatile database", which.name);
+        return failure();
+    }
+    return {};
+}
+
 async::task<outcome<locked>> lock_named_record(context& ctx, client::record_access access) {
-    auto known = co_await find_database(ctx, ctx.argument(0));
-    if (!known) {
-        co_return pass(known);
-    }
-    if (!protocol::is_volatile(known->flags)) {
-        fmt::print(stderr, "DB {} is not a volatile database\n", known->name);
-        co_return failure();
-    }
-    auto key = data_argument(ctx, 1, "key");
-    if (!key) {
-        co_return pass(key);
-    }
     locked out;
-    auto use = co_await attach_known(ctx, *known);
+    auto use = co_await attach_named(ctx, ctx.argument(0), only_volatile);
     if (!use) {
         co_return pass(use);
     }
     out.use = std::move(*use);
+    auto key = parse_argument(ctx, "key", ctx.argument(1));
+    if (!key) {
+        co_return pass(key);
+    }
     // As upstream: no time limit of its own, a holder may need long; -T ends it.
     const auto no_limit = async::time_point::max();
     auto record = co_await out.use.db->fetch_locked(std::move(*key), access, no_limit);
     if (!record) {
-        fmt::print(stderr, "Failed to fetch record for key {}\n", ctx.argument(1));
+        ctx.complain("Failed to fetch record for key {}", ctx.argument(1));
         co_return failure(code_of(record.error()));
     }
     out.record = std::move(*record);
     co_return std::move(out);
 }
 
+// With the value that is the third argument.
+async::task<outcome<locked>> lock_for_value(context& ctx) {
+    auto value = parse_argument(ctx, "value", ctx.argument(2));
+    auto got = co_await lock_named_record(ctx, client::record_access::write);
+    if (got && !value) {
+        co_return pass(value);
+    }
+    if (got) {
+        got->value = std::move(*value);
+    }
+    co_return got;
+}
+
 int write_result(const context& ctx, const result<>& done) {
     if (!done) {
-        fmt::print(stderr, "Failed to store record for key {}\n", ctx.argument(1));
+        ctx.complain("Failed to store record for key {}", ctx.argument(1));
         return done.error().code;
     }
     return 0;
@@ -79,11 +84,11 @@ run readkey(context& ctx) {
         co_return got.error().code;
     }
     const bytes& data = got->record->data();
-    if (ctx.options.json) {
+    if (ctx.json()) {
         json out = json_head(ctx, "readkey");
         out["found"] = !data.empty();
         out["data"] = data.empty() ? json(nullptr) : json_data(data);
-        print_json(out);
+        print_json(ctx, out);
     } else {
         fmt::print("Data: size:{} ptr:[{}]\n", data.size(), until_nul(data));
     }
@@ -91,15 +96,11 @@ run readkey(context& ctx) {
 }
 
 run writekey(context& ctx) {
-    const auto value = data_argument(ctx, 2, "value");
-    const auto got = co_await lock_named_record(ctx, client::record_access::write);
+    const auto got = co_await lock_for_value(ctx);
     if (!got) {
         co_return got.error().code;
     }
-    if (!value) {
-        co_return value.error().code;
-    }
-    co_return write_result(ctx, got->record->store(*value));
+    co_return write_result(ctx, got->record->store(got->value));
 }
 
 run deletekey(context& ctx) {
@@ -115,25 +116,21 @@ run deletekey(context& ctx) {
 
 // Upstream's test command for PUSH_RECORD: a value that every active node keeps a copy of.
 run pushrecord(context& ctx) {
-    const auto value = data_argument(ctx, 2, "value");
-    const auto got = co_await lock_named_record(ctx, client::record_access::write);
+    const auto got = co_await lock_for_value(ctx);
     if (!got) {
         co_return got.error().code;
-    }
-    if (!value) {
-        co_return value.error().code;
     }
     protocol::pushed_record pushed;
     pushed.db_id = got->use.db->id();
     pushed.header = got->record->header();
     pushed.key = got->record->key();
-    pushed.value = *value;
+    pushed.value = got->value;
     const auto map = co_await ask<protocol::controls::get_vnn_map>(ctx, ctx.self);
     if (!map) {
         co_return map.error().code;
     }
     pushed.generation = map->generation;
-    const auto stored = got->record->store_for_push(*value);
+    const auto stored = got->record->store_for_push(got->value);
     if (!stored) {
         co_return write_result(ctx, stored);
     }
@@ -146,7 +143,7 @@ run pushrecord(context& ctx) {
         ctx, std::move(*nodes), std::move(pushed)
     );
     if (!done) {
-        fmt::print(stderr, "Failed to push record for key {}\n", ctx.argument(1));
+        ctx.complain("Failed to push record for key {}", ctx.argument(1));
         co_return done.error().code;
     }
     co_return 0;
@@ -161,20 +158,20 @@ outcome<std::unique_ptr<tdb::file>> open_file(const context& ctx) {
     open.path = ctx.argument(0);
     auto file = tdb::file::open(open);
     if (!file) {
-        fmt::print(stderr, "Failed to open TDB file {}\n", ctx.argument(0));
+        ctx.complain("Failed to open TDB file {}", ctx.argument(0));
         return failure();
     }
     return std::move(*file);
 }
 
-void write_output(const std::string& path, byte_view value) {
+void write_output(const context& ctx, const std::string& path, byte_view value) {
     const unique_fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
     if (!fd) {
-        fmt::print(stderr, "Failed to open output file {}\n", path);
+        ctx.complain("Failed to open output file {}", path);
         return;
     }
     if (::write(fd.get(), value.data(), value.size()) != static_cast<ssize_t>(value.size())) {
-        fmt::print(stderr, "Failed to write record to file {}\n", path);
+        ctx.complain("Failed to write record to file {}", path);
     }
 }
 
@@ -185,7 +182,7 @@ run tfetch(context& ctx) {
     if (!file) {
         co_return file.error().code;
     }
-    const auto key = data_argument(ctx, 1, "key");
+    const auto key = parse_argument(ctx, "key", ctx.argument(1));
     if (!key) {
         co_return key.error().code;
     }
@@ -193,16 +190,23 @@ run tfetch(context& ctx) {
     const auto found = (*file)->read(*key, [&value](byte_view v) { value = to_bytes(v); });
     const auto header = protocol::header_of(value);
     if (!found || !*found) {
-        fmt::print(stderr, "No record for key {}\n", ctx.argument(1));
+        ctx.complain("No record for key {}", ctx.argument(1));
         co_return 1;
     }
     if (!header) {
-        fmt::print(stderr, "Invalid record for key {}\n", ctx.argument(1));
+        ctx.complain("Invalid record for key {}", ctx.argument(1));
         co_return 1;
     }
-    fmt::print("{}", record_text(*header, protocol::data_after_header(value)));
+    const byte_view data = protocol::data_after_header(value);
+    if (ctx.json()) {
+        json out = json_head(ctx, "tfetch");
+        out.update(record_json(*header, data));
+        print_json(ctx, out);
+    } else {
+        fmt::print("{}", record_text(*header, data));
+    }
     if (ctx.arguments.size() > 2) {
-        write_output(ctx.argument(2), value);
+        write_output(ctx, ctx.argument(2), value);
     }
     co_return 0;
 }
@@ -212,8 +216,8 @@ run tstore(context& ctx) {
     if (!file) {
         co_return file.error().code;
     }
-    const auto key = data_argument(ctx, 1, "key");
-    const auto value = key ? data_argument(ctx, 2, "value") : key;
+    const auto key = parse_argument(ctx, "key", ctx.argument(1));
+    const auto value = key ? parse_argument(ctx, "value", ctx.argument(2)) : key;
     if (!value) {
         co_return value.error().code;
     }
@@ -234,7 +238,7 @@ run tstore(context& ctx) {
     }
     const auto written = (*file)->write(*key, protocol::join_header(header, *value));
     if (!written) {
-        fmt::print(stderr, "Failed to store record for key {}\n", ctx.argument(1));
+        ctx.complain("Failed to store record for key {}", ctx.argument(1));
         co_return written.error().code;
     }
     co_return 0;

@@ -33,7 +33,7 @@ bool deleted(const node_and_flags& node) {
 async::task<outcome<node_map>> common_list(context& ctx, const node_map& current) {
     auto ours = co_await ask<controls::get_nodes_file>(ctx, ctx.self);
     if (!ours) {
-        fmt::print(stderr, "ERROR: Failed to get nodes file from node {}\n", ctx.self);
+        ctx.complain("ERROR: Failed to get nodes file from node {}", ctx.self);
         co_return pass(ours);
     }
     for (const node_and_flags& node : current.nodes) {
@@ -42,15 +42,12 @@ async::task<outcome<node_map>> common_list(context& ctx, const node_map& current
         }
         const auto theirs = co_await ask<controls::get_nodes_file>(ctx, node.pnn);
         if (!theirs) {
-            fmt::print(stderr, "ERROR: Failed to get nodes file from node {}\n", node.pnn);
+            ctx.complain("ERROR: Failed to get nodes file from node {}", node.pnn);
             co_return pass(theirs);
         }
         if (!same_list(*ours, *theirs)) {
-            fmt::print(
-                stderr,
-                "ERROR: Nodes file on node {} differs from current node ({})\n",
-                node.pnn,
-                ctx.self
+            ctx.complain(
+                "ERROR: Nodes file on node {} differs from current node ({})", node.pnn, ctx.self
             );
             co_return failure();
         }
@@ -63,28 +60,29 @@ struct findings {
     bool changed = false;
 };
 
-void compare_known(const node_and_flags& was, const node_and_flags& now, findings& found) {
+void compare_known(
+    const context& ctx, const node_and_flags& was, const node_and_flags& now, findings& found
+) {
     if (deleted(was) && deleted(now)) {
         return;
     }
     if (deleted(now)) {
-        fmt::print("Node {} is DELETED\n", was.pnn);
+        ctx.tell(fmt::format("Node {} is DELETED", was.pnn));
         found.changed = true;
         if (protocol::is_connected(was.flags)) {
-            fmt::print(stderr, "ERROR: Node {} is still connected\n", was.pnn);
+            ctx.complain("ERROR: Node {} is still connected", was.pnn);
             found.refused = true;
         }
         return;
     }
     if (deleted(was)) {
-        fmt::print("Node {} is UNDELETED\n", was.pnn);
+        ctx.tell(fmt::format("Node {} is UNDELETED", was.pnn));
         found.changed = true;
         return;
     }
     if (!protocol::same_ip(was.address, now.address)) {
-        fmt::print(
-            stderr,
-            "Node {} has changed IP address (was {}, now {})\n",
+        ctx.complain(
+            "Node {} has changed IP address (was {}, now {})",
             was.pnn,
             protocol::to_text(was.address),
             protocol::to_text(now.address)
@@ -93,31 +91,26 @@ void compare_known(const node_and_flags& was, const node_and_flags& now, finding
         return;
     }
     if (!protocol::is_connected(was.flags)) {
-        fmt::print(
-            stderr, "WARNING: Node {} is disconnected. You MUST fix this node manually!\n", was.pnn
-        );
+        ctx.complain("WARNING: Node {} is disconnected. You MUST fix this node manually!", was.pnn);
     }
 }
 
-findings compare(const node_map& current, const node_map& wanted) {
+findings compare(const context& ctx, const node_map& current, const node_map& wanted) {
     findings found;
     for (std::size_t i = 0; i < current.nodes.size(); ++i) {
         const node_and_flags& was = current.nodes[i];
         if (i < wanted.nodes.size()) {
-            compare_known(was, wanted.nodes[i], found);
+            compare_known(ctx, was, wanted.nodes[i], found);
         } else {
-            fmt::print(
-                stderr,
-                "Node {} ({}) missing from nodes file\n",
-                was.pnn,
-                protocol::to_text(was.address)
+            ctx.complain(
+                "Node {} ({}) missing from nodes file", was.pnn, protocol::to_text(was.address)
             );
             found.refused = true;
         }
     }
     for (std::size_t i = current.nodes.size(); i < wanted.nodes.size(); ++i) {
         if (!deleted(wanted.nodes[i])) {
-            fmt::print("Node {} is NEW\n", wanted.nodes[i].pnn);
+            ctx.tell(fmt::format("Node {} is NEW", wanted.nodes[i].pnn));
         }
         found.changed = true;
     }
@@ -161,9 +154,9 @@ disable_recoveries(context& ctx, std::vector<pnn> nodes, std::uint32_t seconds) 
     const bool agreed = co_await all.take();
     if (!agreed) {
         if (late) {
-            fmt::print(stderr, "Timed out waiting to disable recoveries\n");
+            ctx.complain("Timed out waiting to disable recoveries");
         }
-        fmt::print(stderr, "Failed to disable recoveries\n");
+        ctx.complain("Failed to disable recoveries");
         co_return failure();
     }
     co_return outcome<>();
@@ -178,12 +171,12 @@ async::task<bool> reload_all(context& ctx, std::vector<pnn> nodes) {
     bool well = true;
     for (std::size_t i = 0; i < answers.size(); ++i) {
         if (!answers[i]) {
-            fmt::print(stderr, "Node {} failed to reload nodes\n", nodes[i]);
+            ctx.complain("Node {} failed to reload nodes", nodes[i]);
             well = false;
         }
     }
     if (!well) {
-        fmt::print(stderr, "You MUST fix failed nodes manually!\n");
+        ctx.complain("You MUST fix failed nodes manually!");
     }
     co_return well;
 }
@@ -199,13 +192,13 @@ run reloadnodes(context& ctx) {
     if (!wanted) {
         co_return wanted.error().code;
     }
-    const findings found = compare(*current, *wanted);
+    const findings found = compare(ctx, *current, *wanted);
     if (found.refused) {
-        fmt::print(stderr, "ERROR: Nodes will not be reloaded due to previous error\n");
+        ctx.complain("ERROR: Nodes will not be reloaded due to previous error");
         co_return 1;
     }
     if (!found.changed) {
-        fmt::print(stderr, "No change in nodes file, skipping unnecessary reload\n");
+        ctx.complain("No change in nodes file, skipping unnecessary reload");
         co_return 0;
     }
     const auto connected = co_await ctx.nodes_where(protocol::is_connected);

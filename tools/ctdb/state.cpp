@@ -19,10 +19,10 @@ double seconds_of(const protocol::time_value& t) {
 
 json uptime_json(const context& ctx, const protocol::uptime& up) {
     json out = json_head(ctx, "uptime");
-    out["now"] = rfc3339_text(up.current_time);
-    out["started"] = rfc3339_text(up.daemon_start);
-    out["last_recovery_started"] = rfc3339_text(up.last_recovery_started);
-    out["last_recovery_finished"] = rfc3339_text(up.last_recovery_finished);
+    put_time(out, "now", up.current_time);
+    put_time(out, "started", up.daemon_start);
+    put_time(out, "last_recovery_started", up.last_recovery_started);
+    put_time(out, "last_recovery_finished", up.last_recovery_finished);
     const double took =
         seconds_of(up.last_recovery_finished) - seconds_of(up.last_recovery_started);
     out["last_recovery_duration_s"] = took < 0 ? json(nullptr) : json(took);
@@ -62,10 +62,10 @@ std::string uptime_text(pnn node, const protocol::uptime& up) {
 } // namespace
 
 run version(context& ctx) {
-    if (ctx.options.json) {
+    if (ctx.json()) {
         json out;
         out["version"] = release_version;
-        print_json(out);
+        print_json(ctx, out);
     } else {
         fmt::print("{}\n", release_version);
     }
@@ -73,10 +73,10 @@ run version(context& ctx) {
 }
 
 run pnn_command(context& ctx) {
-    if (ctx.options.json) {
+    if (ctx.json()) {
         json out = json_head(ctx, "pnn");
         out["pnn"] = ctx.self.value;
-        print_json(out);
+        print_json(ctx, out);
     } else {
         fmt::print("{}\n", ctx.self);
     }
@@ -85,10 +85,10 @@ run pnn_command(context& ctx) {
 
 run leader_command(context& ctx) {
     const pnn leader = co_await ctx.leader();
-    if (ctx.options.json) {
+    if (ctx.json()) {
         json out = json_head(ctx, "leader");
         out["leader"] = json_node(leader);
-        print_json(out);
+        print_json(ctx, out);
     } else if (leader == unknown_pnn) {
         fmt::print("UNKNOWN\n");
     } else {
@@ -102,25 +102,27 @@ run run_state_command(context& ctx) {
     if (!state) {
         co_return state.error().code;
     }
+    bool required = ctx.arguments.empty();
     for (const std::string& wanted : ctx.arguments) {
         const auto parsed = parse_run_state(wanted);
         if (!parsed) {
-            fmt::print("Invalid run state ({})\n", wanted);
+            ctx.deny(trouble::usage, fmt::format("Invalid run state ({})", wanted));
             co_return 1;
         }
         if (*parsed == *state) {
-            fmt::print("{}\n", run_state_name(*state));
-            co_return 0;
+            required = true;
+            break; // upstream looks no further either
         }
     }
-    if (!ctx.arguments.empty()) {
-        fmt::print("CTDB not in required run state (got {})\n", run_state_name(*state));
+    if (!required) {
+        const std::string_view got = run_state_name(*state);
+        ctx.deny(trouble::refused, fmt::format("CTDB not in required run state (got {})", got));
         co_return 1;
     }
-    if (ctx.options.json) {
+    if (ctx.json()) {
         json out = json_head(ctx, "runstate");
         out["runstate"] = run_state_name(*state);
-        print_json(out);
+        print_json(ctx, out);
     } else {
         fmt::print("{}\n", run_state_name(*state));
     }
@@ -132,8 +134,8 @@ run uptime_command(context& ctx) {
     if (!up) {
         co_return up.error().code;
     }
-    if (ctx.options.json) {
-        print_json(uptime_json(ctx, *up));
+    if (ctx.json()) {
+        print_json(ctx, uptime_json(ctx, *up));
     } else {
         fmt::print("{}", uptime_text(ctx.target, *up));
     }
@@ -147,14 +149,14 @@ run ping_command(context& ctx) {
         co_return clients.error().code;
     }
     if (clients->value < 0) {
-        co_return report_refused(controls::ping::name, clients->value);
+        co_return report_refused(ctx, controls::ping::name, ctx.target, clients->value);
     }
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - before;
-    if (ctx.options.json) {
+    if (ctx.json()) {
         json out = json_head(ctx, "ping");
         out["rtt_s"] = took.count();
         out["clients"] = clients->value;
-        print_json(out);
+        print_json(ctx, out);
     } else {
         fmt::print(
             "response from {} time={:.6f} sec  ({} clients)\n",
@@ -172,12 +174,12 @@ run getpid_command(context& ctx) {
         co_return pid.error().code;
     }
     if (pid->value < 0) {
-        co_return report_refused(controls::get_pid::name, pid->value);
+        co_return report_refused(ctx, controls::get_pid::name, ctx.target, pid->value);
     }
-    if (ctx.options.json) {
+    if (ctx.json()) {
         json out = json_head(ctx, "getpid");
         out["pid"] = pid->value;
-        print_json(out);
+        print_json(ctx, out);
     } else {
         fmt::print("{}\n", pid->value);
     }
@@ -191,12 +193,12 @@ run getcapabilities(context& ctx) {
     }
     const bool leader = caps->has(protocol::capability::recmaster);
     const bool lmaster = caps->has(protocol::capability::lmaster);
-    if (ctx.options.json) {
+    if (ctx.json()) {
         json out = json_head(ctx, "getcapabilities");
         out["leader"] = leader;
         out["lmaster"] = lmaster;
         out["raw"] = caps->value;
-        print_json(out);
+        print_json(ctx, out);
     } else if (ctx.options.machine) {
         const std::string& x = ctx.options.separator;
         fmt::print("{}\n", machine_line(x, {"LEADER", "LMASTER"}));
@@ -212,10 +214,10 @@ run getreclock(context& ctx) {
     if (!lock) {
         co_return lock.error().code;
     }
-    if (ctx.options.json) {
+    if (ctx.json()) {
         json out = json_head(ctx, "getreclock");
         out["lock"] = lock->has_value() ? json(**lock) : json(nullptr);
-        print_json(out);
+        print_json(ctx, out);
     } else if (lock->has_value()) {
         fmt::print("{}\n", **lock);
     }
@@ -230,12 +232,12 @@ struct process_query {
 };
 
 int show_process(const context& ctx, const process_query& what, bool exists) {
-    if (ctx.options.json) {
+    if (ctx.json()) {
         json out = json_head(ctx, "process-exists");
         out["pid"] = what.pid;
         out["srvid"] = what.srvid == 0 ? json(nullptr) : json(fmt::format("0x{:x}", what.srvid));
         out["exists"] = exists;
-        print_json(out);
+        print_json(ctx, out);
     } else {
         const std::string with =
             what.srvid == 0 ? "" : fmt::format(" with SRVID 0x{:x}", what.srvid);

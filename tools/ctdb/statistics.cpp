@@ -173,29 +173,6 @@ void print_machine_row(const context& ctx, const protocol::statistics& s) {
     fmt::print("\n");
 }
 
-json statistics_json(const context& ctx, const protocol::statistics& s) {
-    json out = json_head(ctx, "statistics");
-    out["since"] = rfc3339_text(s.start_time);
-    for (const counter& c : counters_of(s)) {
-        out["counters"][full_name(c)] = c.value;
-    }
-    for (const named_latency& l : latencies_of(s)) {
-        json& one = out["latency"][std::string(l.name)];
-        one["num"] = l.value.num;
-        one["min_s"] = l.value.min;
-        one["avg_s"] = average(l.value);
-        one["max_s"] = l.value.max;
-        one["total_s"] = l.value.total;
-    }
-    out["hop_count_buckets"] = s.hop_count_buckets;
-    out["lock_buckets"] = s.locks.buckets;
-    return out;
-}
-
-} // namespace
-
-namespace {
-
 json latency_json(const protocol::latency_counter& l) {
     json one;
     one["num"] = l.num;
@@ -204,6 +181,31 @@ json latency_json(const protocol::latency_counter& l) {
     one["max_s"] = l.max;
     one["total_s"] = l.total;
     return one;
+}
+
+void put_statistics(json& out, const protocol::statistics& s) {
+    put_time(out, "since", s.start_time);
+    for (const counter& c : counters_of(s)) {
+        out["counters"][full_name(c)] = c.value;
+    }
+    for (const named_latency& l : latencies_of(s)) {
+        out["latency"][std::string(l.name)] = latency_json(l.value);
+    }
+    out["hop_count_buckets"] = s.hop_count_buckets;
+    out["lock_buckets"] = s.locks.buckets;
+}
+
+json statistics_json(const context& ctx, const protocol::statistics& s) {
+    json out = json_head(ctx, "statistics");
+    put_statistics(out, s);
+    return out;
+}
+
+json interval_json(const protocol::statistics& s) {
+    json out;
+    put_time(out, "until", s.current_time);
+    put_statistics(out, s);
+    return out;
 }
 
 std::vector<counter> counters_of(const protocol::db_statistics& s) {
@@ -273,11 +275,11 @@ run stats_command(context& ctx) {
             break;
         }
         --count;
-        if (one.current_time.seconds == 0) {
-            continue; // not that long ago
+        if (one.start_time.seconds == 0) {
+            continue; // not that long ago, or the first one, which upstream does not show either
         }
-        if (ctx.options.json) {
-            out["intervals"].push_back(statistics_json(ctx, one));
+        if (ctx.json()) {
+            out["intervals"].push_back(interval_json(one));
             continue;
         }
         if (!ctx.options.machine) {
@@ -289,8 +291,8 @@ run stats_command(context& ctx) {
         }
         print_machine_row(ctx, one);
     }
-    if (ctx.options.json) {
-        print_json(out);
+    if (ctx.json()) {
+        print_json(ctx, out);
     }
     co_return 0;
 }
@@ -302,11 +304,11 @@ run dbstatistics(context& ctx) {
     }
     const auto s = co_await ask<controls::get_db_statistics>(ctx, ctx.target, known->id);
     if (!s) {
-        fmt::print(stderr, "Failed to get statistics for DB {}\n", known->name);
+        ctx.complain("Failed to get statistics for DB {}", known->name);
         co_return s.error().code;
     }
-    if (ctx.options.json) {
-        print_json(database_statistics_json(ctx, *s));
+    if (ctx.json()) {
+        print_json(ctx, database_statistics_json(ctx, *s));
     } else {
         print_database_statistics(known->name, *s);
     }
@@ -318,8 +320,8 @@ run statistics_command(context& ctx) {
     if (!stats) {
         co_return stats.error().code;
     }
-    if (ctx.options.json) {
-        print_json(statistics_json(ctx, *stats));
+    if (ctx.json()) {
+        print_json(ctx, statistics_json(ctx, *stats));
     } else if (ctx.options.machine) {
         print_machine_head(ctx, *stats);
         print_machine_row(ctx, *stats);

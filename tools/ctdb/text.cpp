@@ -125,7 +125,7 @@ tl::expected<bytes, std::string> parse_data(std::string_view what, const std::st
     } else {
         return out;
     }
-    return tl::unexpected<std::string>(why + fmt::format("Failed to parse {} {}\n", what, text));
+    return tl::unexpected<std::string>(why + fmt::format("Failed to parse {} {}", what, text));
 }
 
 std::string machine_line(std::string_view separator, const std::vector<std::string>& fields) {

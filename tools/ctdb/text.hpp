@@ -33,7 +33,7 @@ inline constexpr std::uint32_t unknown_flag = 0x40;
 [[nodiscard]] std::optional<std::uint32_t> lenient_u32(const std::string& text);
 [[nodiscard]] std::optional<std::uint64_t> lenient_u64(const std::string& text);
 
-// "0x..." as hex, anything else as it is. The error is what upstream prints.
+// "0x..." as hex, anything else as it is. The error is what upstream prints, two lines.
 [[nodiscard]] tl::expected<bytes, std::string>
 parse_data(std::string_view what, const std::string& text); // what: "key", "value"
 

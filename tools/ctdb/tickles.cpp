@@ -16,10 +16,10 @@ namespace controls = protocol::controls;
 
 namespace {
 
-std::optional<protocol::sock_addr> endpoint(std::string_view text) {
+std::optional<protocol::sock_addr> endpoint(const context& ctx, std::string_view text) {
     const auto parsed = protocol::parse_ip_port(text);
     if (!parsed) {
-        fmt::print(stderr, "Invalid IP address {}\n", text);
+        ctx.complain(trouble::usage, "Invalid IP address {}", text);
         return std::nullopt;
     }
     return *parsed;
@@ -52,7 +52,7 @@ outcome<std::vector<protocol::connection>> read_connections() {
 }
 
 void print_connections(const context& ctx, const protocol::tickle_list& list) {
-    if (ctx.options.json) {
+    if (ctx.json()) {
         json out = json_head(ctx, "gettickles");
         out["address"] = protocol::to_text(list.address);
         out["connections"] = json::array();
@@ -64,7 +64,7 @@ void print_connections(const context& ctx, const protocol::tickle_list& list) {
             one["server_port"] = c.dst.port;
             out["connections"].push_back(std::move(one));
         }
-        print_json(out);
+        print_json(ctx, out);
         return;
     }
     if (!ctx.options.machine) {
@@ -103,8 +103,8 @@ async::task<int> change_connections(context& ctx, words say) {
         co_return ctx.misuse();
     }
     if (ctx.arguments.size() == 2) {
-        const auto src = endpoint(ctx.argument(0));
-        const auto dst = src ? endpoint(ctx.argument(1)) : src;
+        const auto src = endpoint(ctx, ctx.argument(0));
+        const auto dst = src ? endpoint(ctx, ctx.argument(1)) : src;
         if (!dst) {
             co_return 1;
         }
@@ -125,7 +125,7 @@ async::task<int> change_connections(context& ctx, words say) {
     const auto failed =
         std::count_if(answers.begin(), answers.end(), [](const auto& a) { return !a.has_value(); });
     if (failed > 0) {
-        fmt::print(stderr, "Failed to {} {} tickles\n", say.all, failed);
+        ctx.complain("Failed to {} {} tickles", say.all, failed);
         co_return 1;
     }
     co_return 0;
@@ -136,7 +136,7 @@ async::task<int> change_connections(context& ctx, words say) {
 run gettickles(context& ctx) {
     const auto address = protocol::parse_ip(ctx.argument(0));
     if (!address) {
-        fmt::print(stderr, "Invalid IP address {}\n", ctx.argument(0));
+        ctx.complain(trouble::usage, "Invalid IP address {}", ctx.argument(0));
         co_return 1;
     }
     std::optional<std::uint32_t> port;
@@ -148,7 +148,7 @@ run gettickles(context& ctx) {
     }
     auto list = co_await ask<controls::get_tcp_tickle_list>(ctx, ctx.target, *address);
     if (!list) {
-        fmt::print(stderr, "Failed to get list of connections\n");
+        ctx.complain("Failed to get list of connections");
         co_return list.error().code;
     }
     if (port) {
@@ -177,7 +177,7 @@ run checktcpport(context& ctx) {
     const unique_fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     if (!fd) {
         const int code = errno;
-        fmt::print(stderr, "Failed to open local socket\n");
+        ctx.complain("Failed to open local socket");
         co_return code;
     }
     sockaddr_in address{};
@@ -186,7 +186,7 @@ run checktcpport(context& ctx) {
     const auto* any = reinterpret_cast<const sockaddr*>(&address);
     if (::bind(fd.get(), any, sizeof(address)) != 0) {
         const int code = errno;
-        fmt::print(stderr, "Failed to bind to TCP port {}\n", port);
+        ctx.complain("Failed to bind to TCP port {}", port);
         co_return code;
     }
     co_return 0;

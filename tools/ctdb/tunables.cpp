@@ -18,7 +18,7 @@ namespace {
 async::task<outcome<std::vector<std::string>>> names_of(context& ctx) {
     auto list = co_await ask<controls::list_tunables>(ctx, ctx.target);
     if (!list) {
-        fmt::print(stderr, "Failed to get list of variables from node {}\n", ctx.target);
+        ctx.complain("Failed to get list of variables from node {}", ctx.target);
         co_return pass(list);
     }
     std::erase(list->names, ""); // upstream's daemon begins its list with a separator
@@ -36,7 +36,7 @@ async::task<outcome<std::uint32_t>> value_of(context& ctx, const std::string& na
     wanted.name = name;
     const auto value = co_await ask<controls::get_tunable>(ctx, ctx.target, wanted);
     if (!value) {
-        fmt::print(stderr, "Failed to get value of variable {} from node {}\n", name, ctx.target);
+        ctx.complain("Failed to get value of variable {} from node {}", name, ctx.target);
     }
     co_return value;
 }
@@ -58,7 +58,7 @@ json tunable_json(const std::string& name, std::uint32_t value) {
 void print_tunables(const context& ctx, const json& list) {
     json out = json_head(ctx, ctx.command->name);
     out["tunables"] = list;
-    print_json(out);
+    print_json(ctx, out);
 }
 
 void print_line(const std::string& name, std::uint32_t value) {
@@ -73,14 +73,14 @@ run getvar(context& ctx) {
         co_return names.error().code;
     }
     if (!contains(*names, ctx.argument(0))) {
-        fmt::print("No such tunable {}\n", ctx.argument(0));
+        ctx.deny(trouble::usage, fmt::format("No such tunable {}", ctx.argument(0)));
         co_return 1;
     }
     const auto value = co_await value_of(ctx, ctx.argument(0));
     if (!value) {
         co_return value.error().code;
     }
-    if (ctx.options.json) {
+    if (ctx.json()) {
         json list = json::array();
         list.push_back(tunable_json(ctx.argument(0), *value));
         print_tunables(ctx, list);
@@ -98,7 +98,7 @@ run setvar(context& ctx) {
     protocol::tunable wanted;
     wanted.name = ctx.argument(0);
     if (!contains(*names, wanted.name)) {
-        fmt::print("No such tunable {}\n", wanted.name);
+        ctx.deny(trouble::usage, fmt::format("No such tunable {}", wanted.name));
         co_return 1;
     }
     const auto value = lenient_u32(ctx.argument(1));
@@ -110,14 +110,14 @@ run setvar(context& ctx) {
         client::call_of<controls::set_tunable>(ctx.target, wanted, srvid{}, {});
     const auto answer = co_await ctx.ctdbd->control(std::move(call), ctx.deadline());
     if (!answer) {
-        co_return report_no_answer(controls::set_tunable::name, ctx.target, answer.error());
+        co_return report_no_answer(ctx, controls::set_tunable::name, ctx.target, answer.error());
     }
     if (answer->status == protocol::status::obsolete_tunable) {
-        fmt::print(stderr, "Setting obsolete tunable variable '{}'\n", wanted.name);
+        ctx.complain("Setting obsolete tunable variable '{}'", wanted.name);
         co_return 0;
     }
     if (answer->status != 0) {
-        co_return report_refused(controls::set_tunable::name, answer->status);
+        co_return report_refused(ctx, controls::set_tunable::name, ctx.target, answer->status);
     }
     co_return 0;
 }
@@ -133,13 +133,13 @@ run listvars(context& ctx) {
         if (!value) {
             co_return value.error().code;
         }
-        if (ctx.options.json) {
+        if (ctx.json()) {
             list.push_back(tunable_json(name, *value));
         } else {
             print_line(name, *value);
         }
     }
-    if (ctx.options.json) {
+    if (ctx.json()) {
         print_tunables(ctx, list);
     }
     co_return 0;
@@ -167,10 +167,10 @@ run getdebug(context& ctx) {
     if (!level) {
         co_return level.error().code;
     }
-    if (ctx.options.json) {
+    if (ctx.json()) {
         json out = json_head(ctx, "getdebug");
         out["level"] = level_name(*level);
-        print_json(out);
+        print_json(ctx, out);
     } else {
         fmt::print("{}\n", level_name(*level));
     }
@@ -180,8 +180,8 @@ run getdebug(context& ctx) {
 run setdebug(context& ctx) {
     const auto level = parse_log_level(ctx.argument(0));
     if (!level) {
-        fmt::print(stderr, "Invalid debug level '{}'. Valid levels are:\n", ctx.argument(0));
-        fmt::print(stderr, "\tERROR | WARNING | NOTICE | INFO | DEBUG\n");
+        ctx.complain("Invalid debug level '{}'. Valid levels are:", ctx.argument(0));
+        ctx.complain("\tERROR | WARNING | NOTICE | INFO | DEBUG");
         co_return 1;
     }
     const auto number = static_cast<std::int32_t>(*level);

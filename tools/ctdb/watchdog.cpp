@@ -13,12 +13,22 @@ namespace ctdb::tool {
 namespace {
 
 volatile pid_t child = 0; // read by the signal handler
+volatile std::sig_atomic_t with_json = 0;
+
+void put(int fd, std::string_view text) {
+    if (::write(fd, text.data(), text.size()) < 0) {
+        // nobody reads it: nothing more to do
+    }
+}
 
 // Only what is safe in a signal handler.
 void expired(int) {
-    constexpr std::string_view text = "Maximum runtime exceeded - exiting\n";
-    if (::write(STDERR_FILENO, text.data(), text.size()) < 0) {
-        // nobody reads it: nothing more to do
+    put(STDERR_FILENO, "Maximum runtime exceeded - exiting\n");
+    if (with_json != 0) {
+        put(STDOUT_FILENO,
+            "{\"error\":{\"code\":\"timeout\",\"errno\":110,"
+            "\"message\":\"Maximum runtime exceeded - exiting\","
+            "\"hint\":\"-T gives it more time\",\"node\":null}}\n");
     }
     if (child > 0) {
         ::kill(-child, SIGTERM);
@@ -28,7 +38,8 @@ void expired(int) {
 
 } // namespace
 
-void start_watchdog(std::chrono::seconds limit) {
+void start_watchdog(std::chrono::seconds limit, bool json) {
+    with_json = json ? 1 : 0;
     struct sigaction action {};
     action.sa_handler = expired;
     ensure(::sigaction(SIGALRM, &action, nullptr) == 0);

@@ -7,8 +7,9 @@
 
 namespace ctdb::tool {
 
-// After `limit`: a line on stderr, the child below is killed, exit status 1.
-void start_watchdog(std::chrono::seconds limit);
+// After `limit`: a line on stderr, with `json` an error object on stdout, the child below is
+// killed, exit status 1.
+void start_watchdog(std::chrono::seconds limit, bool json);
 
 // A child that goes down with us.
 class watched_child {

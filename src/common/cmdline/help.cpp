@@ -29,7 +29,7 @@ std::size_t widest_option(const program& table) {
     std::size_t width = 0;
     for (const option_group& group : table.groups) {
         for (const option& o : group.options) {
-            width = std::max(width, spelled(o).size());
+            width = o.later ? width : std::max(width, spelled(o).size());
         }
     }
     return width;
@@ -44,7 +44,9 @@ std::string option_lists(const program& table) {
             text += fmt::format("\n{}\n", group.title);
         }
         for (const option& o : group.options) {
-            text += fmt::format("{:<{}}{}\n", spelled(o), width, o.help);
+            if (!o.later) {
+                text += fmt::format("{:<{}}{}\n", spelled(o), width, o.help);
+            }
         }
     }
     return text;
@@ -61,7 +63,9 @@ std::vector<const option*> in_usage_order(const program& table) {
     std::vector<const option*> options;
     for (const option_group* group : groups) {
         for (const option& o : group->options) {
-            options.push_back(&o);
+            if (!o.later) {
+                options.push_back(&o);
+            }
         }
     }
     return options;

@@ -19,6 +19,7 @@ struct option {
     argument takes = argument::none;
     std::string_view metavar = ""; // what the help calls the argument
     std::string_view help = "";
+    bool later = false; // as a command's
 };
 
 struct option_group {

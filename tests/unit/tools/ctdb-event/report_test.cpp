@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 namespace ctdb::event_tool {
 namespace {
@@ -116,6 +117,56 @@ TEST_F(Report, TheListSeparatesProvidedFromLocalScripts) {
     EXPECT_EQ(list_report(listing), "  10.a\n* 30.c\n\n* 20.b\n");
     listing.provided.clear();
     EXPECT_EQ(list_report(listing), "* 20.b\n");
+}
+
+TEST_F(Report, JsonSaysHowEachScriptEnded) {
+    event::reply answer;
+    answer.to = event::command::status;
+    answer.status = event::event_status{
+        1,
+        {ended("00.a", 0, "chatty\n"),
+         ended("10.b", 1, "why \xff\n"),
+         ended("20.c", event::result_timed_out),
+         ended("30.d", event::result_disabled),
+         ended("40.e", -EACCES),
+         ended("50.f", event::result_not_reached)}};
+    const auto object =
+        nlohmann::json::parse(status_json({"service", "monitor"}, answer, layout::indented));
+    EXPECT_EQ("ctdb.event/1", object.at("schema"));
+    EXPECT_EQ("monitor", object.at("event"));
+    const auto& scripts = object.at("scripts");
+    ASSERT_EQ(5U, scripts.size()); // what was not reached is not listed
+    EXPECT_EQ("ok", scripts[0].at("state"));
+    EXPECT_EQ(0, scripts[0].at("exit"));
+    EXPECT_EQ("2026-11-22T15:33:57.000000Z", scripts[0].at("started"));
+    EXPECT_DOUBLE_EQ(0.004, scripts[0].at("duration_s"));
+    EXPECT_EQ("error", scripts[1].at("state"));
+    EXPECT_EQ("timedout", scripts[2].at("state"));
+    EXPECT_TRUE(scripts[2].at("exit").is_null());
+    EXPECT_EQ("disabled", scripts[3].at("state"));
+    EXPECT_TRUE(scripts[3].at("started").is_null());
+    EXPECT_EQ("cannot_run", scripts[4].at("state"));
+}
+
+TEST_F(Report, JsonOfAnEventThatNeverRanIsAnError) {
+    event::reply answer;
+    answer.to = event::command::status;
+    answer.result = EINVAL;
+    const auto object =
+        nlohmann::json::parse(status_json({"service", "monitor"}, answer, layout::indented));
+    EXPECT_EQ(EINVAL, object.at("error").at("errno"));
+    EXPECT_EQ("Event monitor has never run in service", object.at("error").at("message"));
+}
+
+TEST_F(Report, JsonListsProvidedAndLocalScripts) {
+    event::script_listing listing;
+    listing.provided = {{"01.a", true}, {"02.b", false}};
+    listing.local = {{"03.c", true}};
+    const auto object = nlohmann::json::parse(list_json("service", listing, layout::one_line));
+    ASSERT_EQ(3U, object.at("scripts").size());
+    EXPECT_EQ(true, object.at("scripts")[0].at("link_ok"));
+    EXPECT_EQ(false, object.at("scripts")[1].at("enabled"));
+    EXPECT_EQ(false, object.at("scripts")[2].at("provided"));
 }
 
 } // namespace

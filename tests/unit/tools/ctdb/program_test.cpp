@@ -89,4 +89,16 @@ TEST(ToolProgram, HelpNamesCommandsInUpstreamsColumns) {
     );
 }
 
+TEST(ToolProgram, JsonIsUnderstoodAnywhereButNotInUpstreamsHelp) {
+    const auto asked = cmdline::interpret(table(), {"getvar", "-vj", "X", "--jsonl"});
+    ASSERT_TRUE(asked);
+    EXPECT_TRUE(asked->options.has("json"));
+    EXPECT_TRUE(asked->options.has("jsonl"));
+    EXPECT_EQ(std::vector<std::string>{"X"}, asked->arguments);
+    EXPECT_EQ(std::string::npos, cmdline::full_help(table()).find("json"));
+    EXPECT_EQ(std::string::npos, cmdline::brief_usage(table()).find("json"));
+    EXPECT_THAT(cmdline::bash_completion(table()), HasSubstr("--json --jsonl"));
+    EXPECT_THAT(cmdline::man_options(table()), HasSubstr("*-j, --json*"));
+}
+
 } // namespace

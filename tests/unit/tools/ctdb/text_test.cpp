@@ -35,10 +35,10 @@ TEST(ToolText, ReadsKeysAndValuesAsTextOrHex) {
     EXPECT_EQ(to_bytes("k3"), parse_data("key", "0x6b33"));
     EXPECT_EQ(bytes(), parse_data("value", ""));
     EXPECT_EQ(
-        "Key (6b6) contains odd number of hex digits\nFailed to parse key 0x6b6\n",
+        "Key (6b6) contains odd number of hex digits\nFailed to parse key 0x6b6",
         parse_data("key", "0x6b6").error()
     );
-    EXPECT_EQ("Invalid hex: zz\nFailed to parse value 0xzz\n", parse_data("value", "0xzz").error());
+    EXPECT_EQ("Invalid hex: zz\nFailed to parse value 0xzz", parse_data("value", "0xzz").error());
 }
 
 TEST(ToolText, KnowsRunStatesInAnyCase) {
