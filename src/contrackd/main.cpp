@@ -36,7 +36,7 @@ private:
 
 int main(int argc, char** argv) {
     return daemon::run_companion(
-        "contrackd",
+        {"contrackd", {}},
         argc,
         argv,
         [](async::event_loop& loop, const conf::config& settings, daemon::leave_function leave) {

@@ -39,7 +39,7 @@ private:
 
 int main(int argc, char** argv) {
     return daemon::run_companion(
-        "failoverd",
+        {"failoverd", {}},
         argc,
         argv,
         [](async::event_loop& loop, const conf::config& settings, daemon::leave_function leave) {

@@ -2,16 +2,17 @@
 
 #include "common/async/signal_watch.hpp"
 #include "common/base/log.hpp"
-#include "common/cmdline/parse.hpp"
 #include "common/daemon/pid_file.hpp"
 #include "common/daemon/process_watch.hpp"
 #include "common/daemon/service_manager.hpp"
 #include "common/logging/logging.hpp"
 #include "common/path/paths.hpp"
 
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <optional>
+#include <thread>
 
 #include <signal.h>
 #include <unistd.h>
@@ -20,15 +21,13 @@ namespace ctdb::daemon {
 
 namespace {
 
-cmdline::program table_of(const std::string& program_name) {
+cmdline::program table_of(const companion_program& which, const std::string& program_name) {
+    cmdline::option_group own;
+    own.options = {{"pid", "pid", 'P', cmdline::argument::integer, "PID", "pid to wait for"}};
+    own.options.insert(own.options.end(), which.options.begin(), which.options.end());
+    own.usage_rank = 1;
     return cmdline::program{
-        program_name,
-        cmdline::style::daemon,
-        {{"",
-          {{"pid", "pid", 'P', cmdline::argument::integer, "PID", "leave with this process"}},
-          1},
-         cmdline::help_and_usage()},
-        {}};
+        program_name, cmdline::style::daemon, {own, cmdline::help_and_usage()}, {}};
 }
 
 logging::log_setup log_setup_of(const conf::config& settings, const std::string& program_name) {
@@ -40,10 +39,17 @@ logging::log_setup log_setup_of(const conf::config& settings, const std::string&
         settings.where().log_host()};
 }
 
+using held_place = std::unique_ptr<pid_file>;
+
 class companion_process {
 public:
-    companion_process(conf::config settings, logging::logger& logger, const companion_factory& make)
-        : settings_(std::move(settings)), logger_(logger),
+    companion_process(
+        conf::config settings,
+        logging::logger& logger,
+        held_place place,
+        const companion_factory& make
+    )
+        : settings_(std::move(settings)), logger_(logger), place_(std::move(place)),
           hangup_(loop_, SIGHUP, [this] { reopen_log(); }),
           reload_(loop_, SIGUSR1, [this] { reload(); }),
           terminate_(loop_, SIGTERM, [this] { terminated("SIGTERM"); }),
@@ -56,6 +62,9 @@ public:
             auto watch = process_watch::start(loop_, pid, [this, pid] {
                 log_notice("PID {} gone away", pid);
                 daemon_->starter_gone();
+                if (daemon_->gives_up_place()) {
+                    place_.reset();
+                }
             });
             if (!watch) {
                 return pass(watch);
@@ -64,6 +73,7 @@ public:
         }
         return daemon_->start(starter.has_value());
     }
+    result<> started(const cmdline::parsed_options& options) { return daemon_->started(options); }
     void run() { loop_.run(); }
 
 private:
@@ -96,6 +106,7 @@ private:
     async::event_loop loop_;
     conf::config settings_;
     logging::logger& logger_;
+    held_place place_;
     async::signal_watch hangup_;
     async::signal_watch reload_;
     async::signal_watch terminate_;
@@ -104,28 +115,58 @@ private:
     std::unique_ptr<process_watch> starter_;
 };
 
-result<> run_until_the_end(
-    const std::string& name, const cmdline::invocation& asked, const companion_factory& make
-) {
-    const path::paths where = path::process_paths();
-    auto settings = conf::load_for_daemon(where);
+result<held_place> take_place(const std::string& path, std::chrono::milliseconds patience) {
+    constexpr std::chrono::milliseconds pause{100};
+    auto held = pid_file::create(path);
+    while (!held && held.error().code == EEXIST && patience.count() > 0) {
+        std::this_thread::sleep_for(pause); // nothing runs yet that it could hold up
+        patience -= pause;
+        held = pid_file::create(path);
+    }
+    return held;
+}
+
+struct groundwork {
+    conf::config settings;
+    std::unique_ptr<logging::logger> logger;
+};
+
+result<groundwork> set_up(const std::string& program_name) {
+    auto settings = conf::load_for_daemon(path::process_paths());
     if (!settings) {
         return pass(settings);
     }
-    auto logger = logging::setup(log_setup_of(*settings, "ctdb-" + name));
+    auto logger = logging::setup(log_setup_of(*settings, program_name));
     if (!logger) {
         return pass(logger);
     }
-    const auto held = pid_file::create(where.pid_file(name));
+    return groundwork{std::move(*settings), std::move(*logger)};
+}
+
+result<> run_until_the_end(
+    const companion_program& which,
+    const cmdline::parsed_options& options,
+    groundwork& with,
+    const companion_factory& make
+) {
+    for (const auto& [name, value] : with.logger->child_environment()) {
+        ::setenv(name.c_str(), value.c_str(), 1); // for scripts; no other thread yet
+    }
+    const auto starter = options.number("pid");
+    const auto patience = starter ? which.patience : std::chrono::milliseconds(0);
+    auto held = take_place(with.settings.where().pid_file(which.name), patience);
     if (!held) {
         return pass(held);
     }
     signal(SIGPIPE, SIG_IGN);
-    companion_process process(std::move(*settings), **logger, make);
-    if (const auto started = process.start(asked.options.number("pid")); !started) {
-        return pass(started);
+    companion_process process(std::move(with.settings), *with.logger, std::move(*held), make);
+    if (const auto done = process.start(starter); !done) {
+        return pass(done);
     }
     log_notice("daemon started, pid={}", ::getpid());
+    if (const auto told = process.started(options); !told) {
+        return pass(told);
+    }
     tell_service_manager("READY=1");
     process.run();
     return {};
@@ -133,14 +174,20 @@ result<> run_until_the_end(
 
 } // namespace
 
-int run_companion(const std::string& name, int argc, char** argv, const companion_factory& make) {
-    const cmdline::program table = table_of("ctdb-" + name);
+int run_companion(
+    const companion_program& program, int argc, char** argv, const companion_factory& make
+) {
+    const std::string name = "ctdb-" + program.name;
+    const cmdline::program table = table_of(program, name);
     const auto asked = cmdline::interpret(table, cmdline::arguments_of(argc, argv));
     if (!asked) {
         return cmdline::leave(asked.error());
     }
-    if (const auto done = run_until_the_end(name, *asked, make); !done) {
-        log_error("ctdb-{} not started: {}", name, done.error().what);
+    auto with = set_up(name);
+    // the log, once there is one, says why
+    const auto done = with ? run_until_the_end(program, asked->options, *with, make) : pass(with);
+    if (!done) {
+        log_error("{} not started: {}", name, done.error().what);
         return 1;
     }
     return 0;
