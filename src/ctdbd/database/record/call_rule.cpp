@@ -65,27 +65,32 @@ record_header delegating(const record_header& mine) {
     return h;
 }
 
-record_header delegated_copy(const record_header& delegating) {
+namespace {
+
+// Nothing of the delegation stays in the flags.
+record_header settled(const record_header& delegating, std::uint64_t new_rsn) {
     record_header h = delegating;
-    h.rsn = rsn{h.rsn.value - delegated_behind};
+    h.rsn = rsn{new_rsn};
     h.flags.clear(protocol::readonly_mask);
+    return h;
+}
+
+} // namespace
+
+record_header delegated_copy(const record_header& delegating) {
+    record_header h = settled(delegating, delegating.rsn.value - delegated_behind);
     h.flags.set(record_flag::ro_have_readonly);
     return h;
 }
 
 record_header revoked_copy(const record_header& delegating) {
-    record_header h = delegating;
-    h.rsn = rsn{h.rsn.value - revoked_behind};
-    h.flags.clear(protocol::readonly_mask);
+    record_header h = settled(delegating, delegating.rsn.value - revoked_behind);
     h.flags.set(record_flag::migrated_with_data);
     return h;
 }
 
 record_header after_revoke(const record_header& delegating) {
-    record_header h = delegating;
-    h.rsn = rsn{h.rsn.value + 1};
-    h.flags.clear(protocol::readonly_mask);
-    return h;
+    return settled(delegating, delegating.rsn.value + 1);
 }
 
 } // namespace ctdb::ctdbd

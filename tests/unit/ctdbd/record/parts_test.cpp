@@ -19,12 +19,17 @@ using protocol::record_flags;
 constexpr pnn me{1};
 const async::time_point start{std::chrono::hours(1)};
 
-call_action decide(call_origin origin, pnn dmaster, record_flags flags = {}, bool commit = false) {
+call_situation situation(call_origin origin, pnn dmaster, record_flags flags) {
     call_situation s;
     s.me = me;
     s.origin = origin;
     s.header.dmaster = dmaster;
     s.header.flags = flags;
+    return s;
+}
+
+call_action decide(call_origin origin, pnn dmaster, record_flags flags = {}, bool commit = false) {
+    call_situation s = situation(origin, dmaster, flags);
     s.commit_running = commit;
     return decide_call(s);
 }
@@ -48,11 +53,7 @@ TEST(CallRule, NothingIsHandedOverWhileACommitRuns) {
 }
 
 call_action decide_reading(call_origin origin, pnn dmaster, record_flags flags = {}) {
-    call_situation s;
-    s.me = me;
-    s.origin = origin;
-    s.header.dmaster = dmaster;
-    s.header.flags = flags;
+    call_situation s = situation(origin, dmaster, flags);
     s.wants_to_read = true;
     return decide_call(s);
 }

@@ -41,6 +41,17 @@ protected:
             protocol::db_id_of("v.tdb"), migrated(number, node), to_bytes(key)};
         EXPECT_TRUE(cluster[node].vacuum.schedule(what, who));
     }
+    // At node 0, its lmaster.
+    std::string deleted_key() {
+        std::string key = key_of(0);
+        deleted_at(0, key);
+        return key;
+    }
+    std::string scheduled_key() {
+        std::string key = deleted_key();
+        schedule(0, key);
+        return key;
+    }
     fake_store& store(std::uint32_t node) { return cluster[node].store("v.tdb"); }
     bool has(std::uint32_t node, const std::string& key) {
         return store(node).get(key).has_value();
@@ -90,9 +101,7 @@ protected:
 };
 
 TEST_F(Vacuum, DeletedAtItsLmasterARecordLeavesAllNodesInOneRun) {
-    const std::string key = key_of(0);
-    deleted_at(0, key);
-    schedule(0, key);
+    const std::string key = scheduled_key();
     EXPECT_TRUE(run(0));
     for (std::uint32_t node = 0; node < 3; ++node) {
         EXPECT_FALSE(has(node, key)) << node;
@@ -139,9 +148,7 @@ TEST_F(Vacuum, AFetchThatDoesNotEndKeepsTheAnswerBackUntilTheTimeIsUp) {
 }
 
 TEST_F(Vacuum, ALockedRecordIsDroppedFromTheRunAndTakenUpByTheTimer) {
-    const std::string key = key_of(0);
-    deleted_at(0, key);
-    schedule(0, key);
+    const std::string key = scheduled_key();
     store(0).busy.insert(key);
     EXPECT_TRUE(run(0));
     store(0).busy.clear();
@@ -153,9 +160,7 @@ TEST_F(Vacuum, ALockedRecordIsDroppedFromTheRunAndTakenUpByTheTimer) {
 }
 
 TEST_F(Vacuum, LockedOnAThirdNodeItStaysThereAndAtTheLmaster) {
-    const std::string key = key_of(0);
-    deleted_at(0, key);
-    schedule(0, key);
+    const std::string key = scheduled_key();
     store(2).busy.insert(key);
     EXPECT_TRUE(run(0));
     EXPECT_TRUE(has(0, key));
@@ -195,8 +200,7 @@ TEST_F(Vacuum, KeysOfOneHashAreTwoRecords) { // 12.1 #18: upstream keeps hashes 
 }
 
 TEST_F(Vacuum, OnlyAFullRunFindsWhatNobodyScheduled) {
-    const std::string key = key_of(0);
-    deleted_at(0, key);
+    const std::string key = deleted_key();
     EXPECT_TRUE(run(0));
     EXPECT_TRUE(has(0, key));
     EXPECT_TRUE(run(0, true));
@@ -205,8 +209,7 @@ TEST_F(Vacuum, OnlyAFullRunFindsWhatNobodyScheduled) {
 }
 
 TEST_F(Vacuum, TheTimersRunsAreFullAfterVacuumFastPathCountOfThem) {
-    const std::string key = key_of(0);
-    deleted_at(0, key);
+    const std::string key = deleted_key();
     cluster[0].tunable_values[tunable_id::vacuum_fast_path_count] = 3;
     cluster[0].vacuum.start();
     cluster.rt.advance(std::chrono::seconds{35}); // three runs every 10 s, none of them full (12.2)
@@ -216,9 +219,7 @@ TEST_F(Vacuum, TheTimersRunsAreFullAfterVacuumFastPathCountOfThem) {
 }
 
 TEST_F(Vacuum, ARecordMadeAgainStaysWhereverTheRunStands) {
-    const std::string key = key_of(0);
-    deleted_at(0, key);
-    schedule(0, key);
+    const std::string key = scheduled_key();
     store(0).put(key, migrated(5, 0), "again"); // before the run
     EXPECT_TRUE(run(0));
     EXPECT_EQ(value(0, "v.tdb", key), "again");
@@ -243,9 +244,7 @@ TEST_F(Vacuum, ARecordMadeAgainStaysWhereverTheRunStands) {
 }
 
 TEST_F(Vacuum, WithoutTheAnswerOfEveryNodeTheLastCopyStays) {
-    const std::string key = key_of(0);
-    deleted_at(0, key);
-    schedule(0, key);
+    const std::string key = scheduled_key();
     cluster.inject(pnn{2}, controls::try_delete_records::opcode, fault::refuses, 1);
     EXPECT_TRUE(run(0));
     EXPECT_TRUE(has(0, key));
@@ -253,9 +252,7 @@ TEST_F(Vacuum, WithoutTheAnswerOfEveryNodeTheLastCopyStays) {
 }
 
 TEST_F(Vacuum, AMemberOfTheMapThatCannotBeAskedKeepsTheLastCopyHere) {
-    const std::string key = key_of(0);
-    deleted_at(0, key);
-    schedule(0, key);
+    const std::string key = scheduled_key();
     cluster.disconnect(pnn{2}); // no recovery yet
     EXPECT_TRUE(run(0));
     EXPECT_TRUE(has(0, key));
@@ -264,9 +261,7 @@ TEST_F(Vacuum, AMemberOfTheMapThatCannotBeAskedKeepsTheLastCopyHere) {
 
 // 12.1 #18: nodes are asked at the same time, one that hangs holds up nobody's question.
 TEST_F(Vacuum, AllNodesAreAskedAtOnce) {
-    const std::string key = key_of(0);
-    deleted_at(0, key);
-    schedule(0, key);
+    const std::string key = scheduled_key();
     cluster.inject(pnn{1}, controls::try_delete_records::opcode, fault::never_answers, 1);
     const auto said = start(0);
     EXPECT_FALSE(said->has_value());
@@ -280,9 +275,7 @@ TEST_F(Vacuum, ARunThatWaitsDoesNotHoldUpAnotherDatabase) {
     attach("w.tdb", {});
     cluster.rt.settle();
     cluster.make_normal(epoch);
-    const std::string key = key_of(0);
-    deleted_at(0, key);
-    schedule(0, key);
+    const std::string key = scheduled_key();
     cluster.inject(pnn{1}, controls::try_delete_records::opcode, fault::never_answers, 1);
     EXPECT_FALSE(start(0)->has_value());
     const auto other = start(0, true, "w.tdb");
@@ -294,9 +287,7 @@ TEST_F(Vacuum, ARunThatWaitsDoesNotHoldUpAnotherDatabase) {
 }
 
 TEST_F(Vacuum, AFreezeEndsTheRun) {
-    const std::string key = key_of(0);
-    deleted_at(0, key);
-    schedule(0, key);
+    const std::string key = scheduled_key();
     cluster.inject(pnn{1}, controls::try_delete_records::opcode, fault::never_answers, 1);
     const auto said = start(0);
     freeze("v.tdb");
@@ -345,8 +336,7 @@ TEST_F(Vacuum, KeysThatTheLmasterHasNotTakenAreToldAgain) {
 }
 
 TEST_F(Vacuum, ARequestOfAnotherGenerationDeletesNothing) { // I12
-    const std::string key = key_of(0);
-    deleted_at(0, key);
+    const std::string key = deleted_key();
     cluster[1].map.generation = generation{0x2222};
     schedule(0, key);
     EXPECT_TRUE(run(0));
@@ -376,9 +366,7 @@ TEST_F(Vacuum, MalformedRequestsAreRefused) {
 }
 
 TEST_F(Vacuum, ADetachEndsTheRunWithAnAnswer) {
-    const std::string key = key_of(0);
-    deleted_at(0, key);
-    schedule(0, key);
+    const std::string key = scheduled_key();
     cluster.inject(pnn{1}, controls::try_delete_records::opcode, fault::never_answers, 1);
     const auto said = start(0);
     EXPECT_FALSE(said->has_value());
