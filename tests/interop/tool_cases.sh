@@ -291,6 +291,7 @@ same 0 recover
 same 0 setlmasterrole maybe
 both_ways 0 -n 1 setlmasterrole off -- -n 1 setlmasterrole on
 run_with /usr/bin/ctdb 0 theirs -n 1 stop
+await_size 0 2
 same 0 status
 same 1 status
 same 0 -X status
@@ -302,7 +303,9 @@ same 0 -n 1 stop
 same 0 -n 1 ip
 same 0 nodestatus all
 run_with /usr/bin/ctdb 0 theirs -n 1 continue
+await_size 0 3
 run_with "$ours" 0 ours -n 2 shutdown
+await_size 0 2
 same 0 -n 2 ping
 same 0 -n 2 shutdown
 same 0 status
