@@ -85,9 +85,11 @@ private:
     struct inbound {
         std::unique_ptr<sock::packet_stream> stream;
         bool candidate = false;
+        async::time_point acks_delayed; // when the kernel was last asked to
     };
     std::unique_ptr<inbound> make_inbound(unique_fd connection, bool candidate);
-    void inbound_packet(const inbound& from, byte_view packet);
+    void inbound_packet(inbound& from, byte_view packet);
+    void delay_acknowledgements(inbound& of);
     void inbound_end(const inbound& from, const sock::stream_end& end);
 
     async::event_loop& loop_;
