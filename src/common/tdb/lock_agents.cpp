@@ -177,12 +177,9 @@ lock_agents::job_ptr lock_agents::add(job_ptr job) {
 // Whole databases first: a recovery waits for them (4.2). Chain waits beyond the limit stay.
 agent_job* lock_agents::take_next() {
     const auto is_whole = [](const agent_job* job) { return job->is_ == agent_job::kind::whole; };
-    const auto may_run = [this](const agent_job* job) {
-        return job->is_ != agent_job::kind::chain || chain_agents_ < settings_.chain_agents_max;
-    };
     auto at = std::ranges::find_if(queue_, is_whole);
     if (at == queue_.end()) {
-        at = std::ranges::find_if(queue_, may_run);
+        at = std::ranges::find_if(queue_, [this](const agent_job* job) { return may_run(*job); });
     }
     if (at == queue_.end()) {
         return nullptr;
@@ -190,6 +187,14 @@ agent_job* lock_agents::take_next() {
     agent_job* job = *at;
     queue_.erase(at);
     return job;
+}
+
+bool lock_agents::may_run(const agent_job& job) const {
+    if (job.is_ != agent_job::kind::chain) {
+        return true;
+    }
+    const auto running = chain_agents_.find(job.file_.number);
+    return running == chain_agents_.end() || running->second < settings_.chain_agents_max;
 }
 
 void lock_agents::dispatch() {
@@ -248,7 +253,9 @@ void lock_agents::run(agent_job& job) {
     agent->job = &job;
     agent->serial = next_serial_++;
     agent->files.insert(job.file_.number);
-    chain_agents_ += job.is_ == agent_job::kind::chain ? 1 : 0;
+    if (job.is_ == agent_job::kind::chain) {
+        ++chain_agents_[job.file_.number];
+    }
     agent_command command;
     command.op = op_of(job.is_);
     command.serial = agent->serial;
@@ -327,7 +334,10 @@ void lock_agents::conclude(agent_job& job, result<> how) {
 
 void lock_agents::part(agent_job& job) {
     if (job.is_ == agent_job::kind::chain) {
-        --chain_agents_;
+        const auto running = chain_agents_.find(job.file_.number);
+        if (--running->second == 0) {
+            chain_agents_.erase(running);
+        }
         if (!queue_.empty()) {
             dispatch_.schedule();
         }

@@ -14,8 +14,10 @@
 //
 // Callbacks come from the loop, never from inside start_...(), and may destroy the job. The pool
 // outlives its jobs. A chain wait takes an agent for itself until it is over; at most
-// `chain_agents_max` at a time, the rest queues in order. Whole-database locks and updates never
-// queue. Agents are started when needed; a few idle ones are kept.
+// `chain_agents_max` per file at a time, the rest queues in order. Not over all files: a client
+// that holds a record of one database while it waits for one of another must not be waited for
+// there. Whole-database locks and updates never queue. Agents are started when needed; a few idle
+// ones are kept.
 //
 // A wait of `warn_after` and every further `warn_after` logs a warning and calls `stuck` (4.2).
 #pragma once
@@ -26,6 +28,7 @@
 #include <deque>
 #include <functional>
 #include <list>
+#include <map>
 #include <memory>
 #include <string>
 
@@ -89,7 +92,7 @@ private:
 
 struct lock_agent_settings {
     std::string program;                // ctdb-lock-agent
-    std::size_t chain_agents_max = 200; // tunable LockProcessesPerDB, here for all databases
+    std::size_t chain_agents_max = 200; // tunable LockProcessesPerDB
     std::size_t idle_max = 2;
     async::duration warn_after = std::chrono::seconds(10);
     std::function<void(const stuck_lock&)> stuck; // optional: runs the debug script
@@ -126,6 +129,7 @@ private:
     job_ptr add(job_ptr job);
     void dispatch();
     [[nodiscard]] agent_job* take_next();
+    [[nodiscard]] bool may_run(const agent_job& job) const;
     void run(agent_job& job);
     [[nodiscard]] pooled_agent* idle_agent() const;
     result<pooled_agent*> new_agent();
@@ -143,7 +147,7 @@ private:
     std::list<std::unique_ptr<pooled_agent>> agents_;
     std::deque<agent_job*> queue_;
     std::size_t jobs_ = 0;
-    std::size_t chain_agents_ = 0; // jobs of kind chain that have an agent
+    std::map<std::uint32_t, std::size_t> chain_agents_; // by file: chain jobs that have an agent
     std::uint32_t next_file_ = 1;
     std::uint32_t next_serial_ = 1;
     async::deferred dispatch_;

@@ -181,6 +181,23 @@ TEST_P(LockAgents, WholeDatabaseIsNotKeptWaitingByChainWaits) {
     EXPECT_EQ(outcome(other->try_lock_chain(3)), "no");
 }
 
+// A client may hold a record here while it waits for one there.
+TEST_P(LockAgents, WaitsForOneDatabaseDoNotHoldUpThoseForAnother) {
+    ASSERT_EQ(samba.ask("lock k"), "ok");
+    agents.set_chain_agents_max(1);
+    watched here;
+    wait_for_chain(here, "k");
+    ASSERT_TRUE(until_working(here));
+    const std::string other_path = dir.file("b.tdb.0");
+    const auto other = make_file(other_path, GetParam());
+    watched there;
+    there.job = agents.lock_chain(
+        agents.opened("b.tdb", other_path, GetParam()), to_bytes("k"), there.events()
+    );
+    EXPECT_TRUE(run_until(loop, [&] { return there.got_it(); }));
+    EXPECT_FALSE(here.done);
+}
+
 TEST_P(LockAgents, WholeDatabaseWaitsForAClientsRecord) {
     ASSERT_EQ(samba.ask("lock k"), "ok");
     watched whole;
