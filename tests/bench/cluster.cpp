@@ -1,5 +1,7 @@
 #include "cluster.hpp"
 
+#include "common/protocol/controls.hpp"
+
 #include <charconv>
 
 namespace ctdb::bench {
@@ -39,6 +41,21 @@ attach_everywhere(connections& nodes, std::string name, client::attach_options o
         out.on.push_back(std::move(*db));
     }
     co_return std::move(out);
+}
+
+async::task<result<std::unique_ptr<tdb::file>>> open_file(client::client& node, db_id id) {
+    namespace controls = protocol::controls;
+    const time_point deadline = node.loop().now() + patience;
+    const auto path = co_await client::call<controls::get_db_path>(node, node.self(), id, deadline);
+    const auto flags =
+        co_await client::call<controls::db_open_flags>(node, node.self(), id, deadline);
+    if (!path || !flags) {
+        co_return path ? pass(flags) : pass(path);
+    }
+    tdb::open_options options;
+    options.path = *path;
+    options.flags = static_cast<int>(flags->value);
+    co_return tdb::file::open(options);
 }
 
 async::task<result<>> store(client::database& db, bytes key, byte_view data) {

@@ -32,6 +32,10 @@ struct attached {
 [[nodiscard]] async::task<result<attached>>
 attach_everywhere(connections& nodes, std::string name, client::attach_options options);
 
+// The file of a database as the node has it. Requires that this process has no other handle of it.
+[[nodiscard]] async::task<result<std::unique_ptr<tdb::file>>>
+open_file(client::client& node, db_id id);
+
 // Fetch, lock, store, unlock.
 [[nodiscard]] async::task<result<>> store(client::database& db, bytes key, byte_view data);
 

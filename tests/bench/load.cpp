@@ -14,6 +14,8 @@
 //           20 ms
 //   commit  CLIENTS processes on each node commit changes, each of a record of its own in a
 //           persistent database
+//   disk    the same changes, each process in a file of its own beside the database and by itself:
+//           what the disks allow. A commit changes the file of every node
 //
 // Exit status 1: an error, on stderr.
 #include "cluster.hpp"
@@ -39,6 +41,7 @@ constexpr auto store_interval = std::chrono::milliseconds(20);
 // What a client process has to do with its databases, one for each of its nodes.
 struct client_side {
     attached dbs;
+    std::unique_ptr<tdb::file> own_file; // made when it is needed first
     bytes own_key;
     bytes common_key;
     std::uint64_t steps = 0;
@@ -95,6 +98,35 @@ async::task<result<>> commit_own(client_side& of) {
     );
 }
 
+result<> make_own_file(client_side& of) {
+    tdb::open_options options;
+    options.path = fmt::format("{}.{}", of.dbs.on[0]->path(), text_of(of.own_key));
+    options.creation = tdb::create::if_missing;
+    auto made = tdb::file::open(options);
+    if (!made) {
+        return pass(made);
+    }
+    of.own_file = std::move(*made);
+    return {};
+}
+
+result<> commit_to_own_file(client_side& of) {
+    if (!of.own_file) {
+        if (const auto made = make_own_file(of); !made) {
+            return made;
+        }
+    }
+    auto done = of.own_file->begin(tdb::locking::on);
+    if (done) {
+        done = of.own_file->write(of.own_key, number_of(of));
+    }
+    return done ? of.own_file->commit(tdb::locking::on) : done;
+}
+
+async::task<result<>> commit_alone(client_side& of) {
+    co_return commit_to_own_file(of);
+}
+
 enum class place : std::uint8_t { on_all_nodes, on_each_node };
 
 struct load_mode {
@@ -117,6 +149,7 @@ constexpr std::array modes = {
     load_mode{"read", read_common, no_pause, nullptr, place::on_each_node, readonly_one},
     load_mode{"revoke", read_common, pause, store_common, place::on_each_node, readonly_one},
     load_mode{"commit", commit_own, no_pause, nullptr, place::on_each_node, persistent_one},
+    load_mode{"disk", commit_alone, no_pause, nullptr, place::on_each_node, persistent_one},
 };
 
 struct order {
@@ -180,7 +213,8 @@ result<> work(const order& what, worker& me) {
     if (!dbs) {
         return pass(dbs);
     }
-    client_side own{std::move(*dbs), to_bytes(fmt::format("own {}", me.index())), to_bytes("all")};
+    client_side own{
+        std::move(*dbs), nullptr, to_bytes(fmt::format("own.{}", me.index())), to_bytes("all")};
     if (extra) {
         return loop.run_until_done(steps(own, what.mode.of_extra, store_interval, me, counting::no)
         );
@@ -225,7 +259,8 @@ int main(int argc, char** argv) {
     if (!what) {
         fmt::print(
             stderr,
-            "usage: ctdb-bench-load fetch|hot|held|read|revoke|commit SECONDS CLIENTS SOCKET...\n"
+            "usage: ctdb-bench-load fetch|hot|held|read|revoke|commit|disk SECONDS CLIENTS "
+            "SOCKET...\n"
         );
         return 2;
     }

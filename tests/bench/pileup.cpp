@@ -66,21 +66,6 @@ async::task<result<db_id>> fill(connections& nodes, std::string name, unsigned c
     co_return db->on[0]->id();
 }
 
-// The file of the database on a node. Requires that no handle of it is left in this process.
-async::task<result<std::unique_ptr<tdb::file>>> open_file(client::client& node, db_id id) {
-    const time_point deadline = node.loop().now() + patience;
-    const auto path = co_await client::call<controls::get_db_path>(node, node.self(), id, deadline);
-    const auto flags =
-        co_await client::call<controls::db_open_flags>(node, node.self(), id, deadline);
-    if (!path || !flags) {
-        co_return path ? pass(flags) : pass(path);
-    }
-    tdb::open_options options;
-    options.path = *path;
-    options.flags = static_cast<int>(flags->value);
-    co_return tdb::file::open(options);
-}
-
 async::task<> ask(client::client& through, db_id id, unsigned number, progress& so_far) {
     const time_point begun = async::clock::now();
     const bytes key = key_of(number);

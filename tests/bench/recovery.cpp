@@ -11,29 +11,24 @@
 //
 // Records are put into the files as a client with the lock would, each on one node in turn. Exit
 // status 1: an error, on stderr.
+#include "cluster.hpp"
 #include "common/async/combinators.hpp"
-#include "common/client/client.hpp"
 #include "common/protocol/controls.hpp"
 #include "common/protocol/types_record.hpp"
-#include "common/tdb/file.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
-#include <optional>
-#include <string_view>
 
 #include <fmt/format.h>
 
 namespace {
 
 using namespace ctdb;
+using namespace ctdb::bench;
 namespace controls = protocol::controls;
-using connections = std::vector<std::unique_ptr<client::client>>;
-using async::time_point;
 using milliseconds = std::chrono::duration<double, std::milli>;
 
-constexpr auto patience = std::chrono::seconds(300);
+constexpr auto limit = std::chrono::seconds(300);
 constexpr auto poll_interval = std::chrono::milliseconds(5);
 constexpr auto ping_interval = std::chrono::milliseconds(2);
 constexpr auto between_rounds = std::chrono::seconds(12); // RerecoveryTimeout is 10 s
@@ -42,17 +37,8 @@ struct order {
     unsigned databases = 0;
     unsigned records = 0;
     unsigned rounds = 0;
-    std::vector<std::string> sockets;
+    strings sockets;
 };
-
-std::optional<unsigned> number_in(std::string_view text) {
-    unsigned value = 0;
-    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (code != std::errc() || end != text.data() + text.size() || value == 0) {
-        return std::nullopt;
-    }
-    return value;
-}
 
 // ---- the databases ----
 
@@ -74,23 +60,13 @@ result<> put_records(tdb::file& file, const order& what, pnn node, std::size_t i
 
 async::task<result<>>
 fill(client::client& node, std::string name, const order& what, std::size_t index) {
-    const time_point deadline = node.loop().now() + patience;
+    const time_point deadline = node.loop().now() + limit;
     const auto id =
         co_await client::call<controls::db_attach>(node, node.self(), std::move(name), deadline);
     if (!id) {
         co_return pass(id);
     }
-    const auto path =
-        co_await client::call<controls::get_db_path>(node, node.self(), *id, deadline);
-    const auto flags =
-        co_await client::call<controls::db_open_flags>(node, node.self(), *id, deadline);
-    if (!path || !flags) {
-        co_return path ? pass(flags) : pass(path);
-    }
-    tdb::open_options options;
-    options.path = *path;
-    options.flags = static_cast<int>(flags->value);
-    const auto file = tdb::file::open(options);
+    const auto file = co_await open_file(node, *id);
     if (!file) {
         co_return pass(file);
     }
@@ -207,11 +183,11 @@ async::task<> ping(client::client& node, const bool& over, async::duration& long
     while (!over) {
         const time_point asked = node.loop().now();
         const auto pid = co_await client::call<controls::get_pid>(
-            node, node.self(), protocol::none(), asked + patience
+            node, node.self(), protocol::none(), asked + limit
         );
         longest = std::max<async::duration>(longest, node.loop().now() - asked);
         if (!pid) {
-            longest = patience; // says itself that something is wrong
+            longest = limit; // says itself that something is wrong
             co_return;
         }
         co_await async::sleep_for(node.loop(), ping_interval);
@@ -228,7 +204,7 @@ struct figures {
 
 async::task<result<>>
 recover_once(async::event_loop& loop, connections& nodes, figures& out, bool& over) {
-    const time_point deadline = loop.now() + patience;
+    const time_point deadline = loop.now() + limit;
     const std::optional<generation> none_yet;
     const auto old = co_await wait_settled(loop, nodes, none_yet, deadline);
     if (!old) {
@@ -322,7 +298,7 @@ measure(async::event_loop& loop, connections& nodes, connections& second, const 
 // ---- the program ----
 
 std::optional<order> parse(int argc, char** argv) {
-    const std::vector<std::string> words(argv + 1, argv + argc);
+    const strings words(argv + 1, argv + argc);
     if (words.size() < 5) {
         return std::nullopt;
     }
@@ -335,23 +311,10 @@ std::optional<order> parse(int argc, char** argv) {
     return order{*databases, *records, *rounds, {words.begin() + 3, words.end()}};
 }
 
-result<connections> connect_all(async::event_loop& loop, const order& what) {
-    connections nodes;
-    for (const std::string& socket : what.sockets) {
-        const time_point deadline = loop.now() + patience;
-        auto node = loop.run_until_done(client::client::connect(loop, socket, deadline));
-        if (!node) {
-            return pass(node);
-        }
-        nodes.push_back(std::move(*node));
-    }
-    return nodes;
-}
-
 result<> run(const order& what) {
     async::event_loop loop;
-    auto nodes = connect_all(loop, what);
-    auto second = connect_all(loop, what);
+    auto nodes = connect_all(loop, what.sockets);
+    auto second = connect_all(loop, what.sockets);
     if (!nodes || !second) {
         return nodes ? pass(second) : pass(nodes);
     }
