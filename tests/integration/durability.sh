@@ -40,8 +40,9 @@ value_on_disk() {
 	tdbdump -k "$2" "$(keep_of "$1")" | sed 's/^\(\\[0-9A-F][0-9A-F]\)\{24\}//' # the header
 }
 
-other_generation() {
-	_generation=$(generation_of 0) && [ -n "$_generation" ] && [ "$_generation" != "$1" ]
+recovered_since() { # NODE GENERATION
+	_generation=$(generation_of "$1") && [ -n "$_generation" ] && [ "$_generation" != "$2" ] &&
+		ctdb_on "$1" status | grep -q '^Recovery mode:NORMAL'
 }
 
 start_nodes 3
@@ -56,9 +57,8 @@ for node in 0 1 2; do
 done
 before=$(generation_of 0)
 ctdb_on 0 recover
-wait_for 30 other_generation "$before" || fail "no recovery"
-wait_healthy 3
 for node in 0 1 2; do
+	wait_for 30 recovered_since "$node" "$before" || fail "no recovery on node $node"
 	found=$(ctdb_on "$node" cattdb test.tdb | grep -c '= "key')
 	[ "$found" -eq 900 ] || fail "node $node has $found of 900 records"
 	on_node "$node" ctdb-test-keys test.tdb key 0 900 expect some-value-of-a-record || fail "node $node: another value"
