@@ -19,6 +19,7 @@ theirs=$work/debian
 finish() {
 	_end=$?
 	trap - EXIT
+	set +e # a failure must not keep the rest from being cleaned up
 	"$debian" stop "$theirs" || true
 	(exit "$_end")
 	clean_up
