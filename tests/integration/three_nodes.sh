@@ -33,6 +33,12 @@ note "records and transactions of one node are there on the others"
 ctdb_on 0 writekey test.tdb key value
 expect 'Data: size:5 ptr:[value]' ctdb_on 1 readkey test.tdb key
 ctdb_on 2 catdb test.tdb | grep -q '^data(5) = "value"$' || fail "catdb"
+ctdb_on 1 pushrecord test.tdb pushed everywhere
+for node in 0 1 2; do
+	ctdb_on "$node" cattdb test.tdb | grep -A 4 '^key(6) = "pushed"$' | grep -q '^data(10) = "everywhere"$' ||
+		fail "node $node has no copy of a pushed record"
+done
+expect 'Data: size:10 ptr:[everywhere]' ctdb_on 2 readkey test.tdb pushed
 ctdb_on 0 pstore keep.tdb first 1
 printf '"second" "2"\n"third" "3"\n' | ctdb_on 1 ptrans keep.tdb || fail ptrans
 ctdb_on 2 pstore copy.tdb fourth 4 || fail "pstore into a replicated database"

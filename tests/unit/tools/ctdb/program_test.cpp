@@ -2,8 +2,11 @@
 #include "common/cmdline/parse.hpp"
 #include "tools/ctdb/program.hpp"
 
+#include <fstream>
+#include <iterator>
 #include <set>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -99,6 +102,17 @@ TEST(ToolProgram, JsonIsUnderstoodAnywhereButNotInUpstreamsHelp) {
     EXPECT_EQ(std::string::npos, cmdline::brief_usage(table()).find("json"));
     EXPECT_THAT(cmdline::bash_completion(table()), HasSubstr("--json --jsonl"));
     EXPECT_THAT(cmdline::man_options(table()), HasSubstr("*-j, --json*"));
+}
+
+TEST(ToolProgram, TheManPageHasTheTablesCommands) {
+    std::ifstream file(CTDB_SOURCE_DIR "/doc/man/ctdb.1.scd");
+    const std::string page{std::istreambuf_iterator<char>(file), {}};
+    EXPECT_THAT(page, HasSubstr(cmdline::man_commands(table())));
+    for (const cmdline::option& o : table().groups.front().options) {
+        const std::string name = o.long_name.empty() ? fmt::format("*-{}", o.short_name)
+                                                     : fmt::format("--{}", o.long_name);
+        EXPECT_THAT(page, HasSubstr(name));
+    }
 }
 
 } // namespace
