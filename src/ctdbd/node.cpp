@@ -112,6 +112,9 @@ void node::tunables_changed() {
         }
     }
     providers_.tell_all(provider::tunables_changed{settings_.tunables});
+    if (tunables_changed_) {
+        tunables_changed_(settings_.tunables);
+    }
 }
 
 // ---- recovery ----

@@ -123,6 +123,10 @@ public:
     [[nodiscard]] async::task<answer<>> reload_nodes();
     // Called when the peers of the transport have to change with the nodes list.
     void on_peers_changed(std::function<void()> listener) { peers_changed_ = std::move(listener); }
+    // A tunable was set at run time: for what the node does not own.
+    void on_tunables_changed(std::function<void(const protocol::tunable_list&)> listener) {
+        tunables_changed_ = std::move(listener);
+    }
     // Waits until every provider has acknowledged the last change between active and inactive,
     // `deadline` at most.
     [[nodiscard]] async::task<> activity_acknowledged(async::time_point deadline);
@@ -266,6 +270,7 @@ private:
     std::uint64_t recoveries_begun_ = 0; // SET_RECMODE ACTIVE, SETVNNMAP
     std::uint64_t leader_epoch_ = 0;
     std::function<void()> peers_changed_;
+    std::function<void(const protocol::tunable_list&)> tunables_changed_;
     // Calls of nodes for a database that is not known here yet.
     struct held_call {
         bytes packet;

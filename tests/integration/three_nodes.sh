@@ -56,6 +56,13 @@ expect 'MonitorInterval            = 20' ctdb_on 1 getvar MonitorInterval
 expect 'MonitorInterval            = 15' ctdb_on 0 getvar MonitorInterval
 ctdb_on 2 listvars | grep -q '^MonitorInterval ' || fail listvars
 
+note "what is set at run time counts for the next database"
+ctdb_on 0 setvar DatabaseHashSize 1009
+ctdb_on 0 attach small.tdb
+file=$(ctdb_on 0 getdbmap | sed -n 's/.*name:small.tdb path:\([^ ]*\).*/\1/p')
+size=$(od -An -t u4 -j 36 -N 4 "$file" | tr -d ' ') # in the header of a tdb file
+[ "$size" = 1009 ] || fail "$file has $size chains, not 1009"
+
 note "a shutdown leaves no process, socket or PID file"
 for node in 2 1 0; do
 	pid=$(pid_of "$node")

@@ -6,7 +6,9 @@
 #include "common/daemon/service_manager.hpp"
 #include "common/protocol/controls.hpp"
 
+#include <algorithm>
 #include <csignal>
+#include <limits>
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -275,13 +277,13 @@ async::task<result<>> ctdbd_daemon::make_node() {
     node_doors doors{loop_, *links_, *files_, machine_, lock_.get()};
     node_ = std::make_unique<node>(doors, own);
     node_->on_peers_changed([this] { connect_peers(); });
+    node_->on_tunables_changed([this](const protocol::tunable_list& now) { tune_stores(now); });
     co_return result<>{};
 }
 
 result<> ctdbd_daemon::make_stores(pnn self) {
     tdb::lock_agent_settings agents;
     agents.program = settings_.where().helper("ctdb-lock-agent");
-    agents.chain_agents_max = std::max(1U, tunables_[tunable_id::lock_processes_per_db]);
     agents.stuck = [this](const tdb::stuck_lock& stuck) { run_lock_debug_script(stuck); };
     agents_ = std::make_unique<tdb::lock_agents>(loop_, std::move(agents));
     tdb_store_settings stores;
@@ -290,14 +292,25 @@ result<> ctdbd_daemon::make_stores(pnn self) {
     stores.state_directory = settings_.get(conf::options::state_database_directory);
     stores.node = self;
     stores.mutexes = settings_.get(conf::options::tdb_mutexes);
-    stores.hash_size = static_cast<int>(tunables_[tunable_id::database_hash_size]);
-    stores.max_dead = static_cast<int>(tunables_[tunable_id::database_max_dead]);
     auto made = tdb_store_factory::create(*agents_, std::move(stores));
     if (!made) {
         return pass(made);
     }
     files_ = std::move(*made);
+    tune_stores(tunables_);
     return {};
+}
+
+// Hash size and dead records are those of files that are opened from now on.
+void ctdbd_daemon::tune_stores(const protocol::tunable_list& now) {
+    constexpr static std::uint32_t int_max = std::numeric_limits<int>::max();
+    const auto clipped = [&now](tunable_id id) {
+        return static_cast<int>(std::min(now[id], int_max));
+    };
+    agents_->set_chain_agents_max(std::max(1U, now[tunable_id::lock_processes_per_db]));
+    files_->set_tunables(
+        clipped(tunable_id::database_hash_size), clipped(tunable_id::database_max_dead)
+    );
 }
 
 result<> ctdbd_daemon::make_lock(const std::string& setting) {

@@ -61,6 +61,7 @@ private:
     async::task<result<>> start_event_daemon();
     async::task<result<>> make_node();
     result<> make_stores(pnn self);
+    void tune_stores(const protocol::tunable_list& now);
     void run_lock_debug_script(const tdb::stuck_lock& stuck);
     result<> make_lock(const std::string& setting);
     void connect_peers();
