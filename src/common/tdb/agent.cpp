@@ -3,6 +3,7 @@
 #include "common/base/log.hpp"
 #include "common/tdb/agent_wire.hpp"
 #include "common/tdb/file.hpp"
+#include "common/tdb/rewrite.hpp"
 #include "common/tdb/update.hpp"
 
 #include <csignal>
@@ -52,10 +53,15 @@ private:
         case agent_op::apply:
         case agent_op::tidy:
         case agent_op::sync:
-            break;
+            release(); // one lock at a time; ctdbd has released before
+            return answer(command, work(command));
+        case agent_op::rewrite:
+            return answer(command, rewrite(command));
         }
-        release(); // one lock at a time; ctdbd has released before
-        const auto done = work(command);
+        return answer(command, fail(EINVAL, "unknown command"));
+    }
+
+    [[nodiscard]] bool answer(const agent_command& command, const result<>& done) const {
         agent_reply reply;
         reply.serial = command.serial;
         if (!done) {
@@ -101,6 +107,26 @@ private:
         default:
             return fail(EINVAL, "unknown command");
         }
+    }
+
+    // What is begun in place is ended, also when ctdbd dies meanwhile: the lock is ours (I13).
+    result<> rewrite(const agent_command& command) {
+        const auto order = decode_rewrite_order(command.payload);
+        if (!order) {
+            return pass(order);
+        }
+        const auto target = files_.find(command.file);
+        if (target == files_.end() || target->second.get() != held_ || held_chain_) {
+            return fail(ENOLCK, "the file to rewrite is not held");
+        }
+        if (prctl(PR_SET_PDEATHSIG, 0) != 0) {
+            return fail_errno("outlive ctdbd for a moment");
+        }
+        auto done = apply_rewrite(*held_, command.journal.get(), *order);
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
+            return fail_errno("tie a lock agent to ctdbd again");
+        }
+        return done;
     }
 
     static result<> tidy(file& target, byte_view payload) {

@@ -122,7 +122,7 @@ result<message> receive_message(int socket, int flags) {
 
 } // namespace
 
-result<> send_command(int socket, const agent_command& command) {
+result<> send_command(int socket, const agent_command& command, int journal) {
     if (command.path.size() > path_size_max || command.payload.size() > payload_size_max) {
         return fail(EMSGSIZE, "command for a lock agent is too long");
     }
@@ -147,7 +147,7 @@ result<> send_command(int socket, const agent_command& command) {
     if (is_inline) {
         out.put_bytes(command.payload);
     }
-    return send_message(socket, out.view(), file.get());
+    return send_message(socket, out.view(), is_inline ? journal : file.get());
 }
 
 result<agent_command> receive_command(int socket) {
@@ -177,6 +177,7 @@ result<agent_command> receive_command(int socket) {
         return command;
     }
     command.payload = to_bytes(in.take(payload_size));
+    command.journal = std::move(received->fd);
     if (!in.ok()) {
         return fail(EBADMSG, "malformed command");
     }

@@ -6,6 +6,8 @@
 //   lock_all    path, flags                     reply when the whole database is held
 //   release     gives up what is held           -
 //   apply       path, flags; payload = buffer   reply when the transaction is on disk, or failed
+//   rewrite     payload = rewrite_order,      reply when the file has its new content; it is
+//               journal beside it             held as a whole before and after
 //   tidy        path, flags; payload = u32       reply when the file is repacked, or need not be
 //   sync        path, flags                     reply when what was written is on disk
 //   close       forget the file                 -
@@ -16,6 +18,7 @@
 
 #include "common/base/bytes.hpp"
 #include "common/base/result.hpp"
+#include "common/base/unique_fd.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -31,6 +34,7 @@ enum class agent_op : std::uint32_t {
     close = 5,
     tidy = 6,
     sync = 7,
+    rewrite = 8,
 };
 
 struct agent_command {
@@ -41,6 +45,7 @@ struct agent_command {
     bool volatile_rule = false; // apply: skip keys that do not exist
     std::string path;
     bytes payload;
+    unique_fd journal; // received with a rewrite
 };
 
 struct agent_reply {
@@ -53,8 +58,9 @@ inline constexpr std::size_t inline_payload_max = 16 * 1024; // well below the s
 inline constexpr std::size_t path_size_max = 4096;
 inline constexpr std::size_t payload_size_max = std::size_t{1} << 30; // sanity; packets are smaller
 
-// Sending never waits: EAGAIN means that the other end does not read.
-result<> send_command(int socket, const agent_command& command);
+// Sending never waits: EAGAIN means that the other end does not read. `journal` goes with a
+// rewrite.
+result<> send_command(int socket, const agent_command& command, int journal = -1);
 result<> send_reply(int socket, const agent_reply& reply);
 
 enum class waiting : std::uint8_t { allowed, refused };

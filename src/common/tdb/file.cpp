@@ -351,6 +351,14 @@ void file::unmark_all() {
     ensure(tdb_lockall_unmark(context_) == 0);
 }
 
+void file::set_whole_lock_aside() {
+    ensure(tdb_lockall_unmark(context_) == 0);
+}
+
+void file::take_whole_lock_back() {
+    ensure(tdb_lockall_mark(context_) == 0);
+}
+
 result<> file::begin(locking mode) {
     const locking_suspended suspended(context_, mode);
     if (tdb_transaction_start(context_) != 0) {

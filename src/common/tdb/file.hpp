@@ -93,9 +93,13 @@ public:
     void unlock_all_for_reading();
     [[nodiscard]] result<> mark_all();
     void unmark_all();
+    // This handle forgets that it has locked the whole file, and remembers; the lock stays.
+    void set_whole_lock_aside();
+    void take_whole_lock_back();
 
-    // locking::off: somebody else holds the whole file for us and this handle has no marks; the
-    // same value must be given to all three. Inside, the handle sees its own writes, others do not.
+    // locking::off: the whole file is held, but this handle knows nothing of it (another process
+    // holds it, or set_whole_lock_aside); the same value must be given to all three. Inside, the
+    // handle sees its own writes, others do not.
     [[nodiscard]] result<> begin(locking mode);
     [[nodiscard]] result<> commit(locking mode); // durable when it returns unless no_sync
     void cancel(locking mode);

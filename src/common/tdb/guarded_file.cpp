@@ -43,9 +43,6 @@ guarded_file::~guarded_file() {
             file_->unlock_chain(held.chain);
         }
     }
-    if (state_ == state::in_transaction) {
-        file_->cancel(locking::off);
-    }
 }
 
 guarded_file::held_chain* guarded_file::find(std::uint32_t chain) noexcept {
@@ -119,34 +116,7 @@ void guarded_file::frozen_by_agent() {
 }
 
 void guarded_file::thawed() {
-    cancel_transaction();
     state_ = state::open;
-}
-
-result<> guarded_file::begin_transaction() {
-    ensure(state_ == state::frozen);
-    auto begun = file_->begin(locking::off);
-    if (begun) {
-        state_ = state::in_transaction;
-    }
-    return begun;
-}
-
-result<> guarded_file::commit_transaction() {
-    ensure(state_ == state::in_transaction);
-    auto committed = file_->commit(locking::off);
-    if (!committed && file_->in_transaction()) {
-        file_->cancel(locking::off);
-    }
-    state_ = state::frozen;
-    return committed;
-}
-
-void guarded_file::cancel_transaction() {
-    if (state_ == state::in_transaction) {
-        file_->cancel(locking::off);
-        state_ = state::frozen;
-    }
 }
 
 result<bool> guarded_file::read(byte_view key, const std::function<void(byte_view)>& use) const {
@@ -174,12 +144,6 @@ result<> guarded_file::erase(byte_view key) {
     ensure(frozen() || holds_chain(file_->chain_of(key)));
     const access right(*this);
     return right.granted() ? file_->erase(key) : right.granted();
-}
-
-result<> guarded_file::wipe() {
-    ensure(frozen());
-    const access right(*this);
-    return right.granted() ? file_->wipe() : right.granted();
 }
 
 result<std::optional<std::size_t>> guarded_file::walk_chain(

@@ -6,13 +6,10 @@
 // open             | chains, each really or (at     | keys of held chains
 //                  | most one) by an agent's lock   |
 // frozen           | an agent holds the whole file  | everything; marked only for the access itself
-// in_transaction   | the same                       | everything, seen by nobody else until commit
 //
 // G1 At most one chain is marked, and never while frozen. G2 Freezing requires that no chain is
-// held. G3 Marks of the whole file exist only inside one call; a transaction starts, commits and
-// ends unmarked with libtdb's locking switched off (libtdb refuses to start one under locks). G4 No
-// call sleeps for a lock that a client may hold for long. Misuse stops the process (ensure).
-// Destroying it gives back every lock and cancels a transaction.
+// held. G3 Marks of the whole file exist only inside one call. G4 No call sleeps for a lock that a
+// client may hold for long. Misuse stops the process (ensure). Destroying it gives back every lock.
 #pragma once
 
 #include "common/tdb/file.hpp"
@@ -24,7 +21,7 @@ namespace ctdb::tdb {
 
 class guarded_file {
 public:
-    enum class state : std::uint8_t { open, frozen, in_transaction };
+    enum class state : std::uint8_t { open, frozen };
 
     explicit guarded_file(std::unique_ptr<file> opened);
     guarded_file(const guarded_file&) = delete;
@@ -46,17 +43,12 @@ public:
 
     // Requires: an agent holds the whole file, until thawed() or lost().
     void frozen_by_agent();
-    void thawed(); // cancels a transaction; also when the agent is gone
-
-    [[nodiscard]] result<> begin_transaction(); // Requires: frozen, no transaction
-    [[nodiscard]] result<> commit_transaction();
-    void cancel_transaction();
+    void thawed(); // also when the agent is gone
 
     [[nodiscard]] result<bool> read(byte_view key, const std::function<void(byte_view)>& use) const;
     result<> write(byte_view key, byte_view value);
     result<> write(byte_view key, byte_view head, byte_view tail);
     result<> erase(byte_view key);
-    result<> wipe(); // Requires: frozen
     // One chain: frozen or held by this very call. nullopt: busy.
     result<std::optional<std::size_t>> walk_chain(
         std::uint32_t chain, const std::function<void(byte_view key, byte_view value)>& visit

@@ -22,8 +22,8 @@ public:
 
     [[nodiscard]] pid_t pid() const noexcept { return process_->pid(); }
     [[nodiscard]] bool alive() const; // asks the kernel, as `died` may still be on its way
-    result<> send(const agent_command& command) const {
-        return send_command(socket_.get(), command);
+    result<> send(const agent_command& command, int journal = -1) const {
+        return send_command(socket_.get(), command, journal);
     }
 
 private:

@@ -42,7 +42,9 @@ struct pooled_agent {
     std::unique_ptr<lock_agent> process;
     agent_job* job = nullptr;
     std::uint32_t serial = 0; // of the job's command
+    bool finishing = false;   // still rewrites for a job that has let go
     async::time_point idle_since;
+    [[nodiscard]] bool idle() const noexcept { return job == nullptr && !finishing; }
     std::set<std::uint32_t> files; // it may have open
 };
 
@@ -86,6 +88,8 @@ void agent_job::release() {
     ensure(state_ == state::holding);
     pooled_agent& agent = *agent_;
     state_ = state::finished;
+    agent.finishing = rewritten_ != nullptr;
+    rewritten_ = nullptr;
     pool_.part(*this);
     agent_command command;
     command.op = agent_op::release;
@@ -93,7 +97,26 @@ void agent_job::release() {
         pool_.remove(agent); // and with it the lock
         return;
     }
-    pool_.set_free(agent);
+    if (!agent.finishing) {
+        pool_.set_free(agent);
+    }
+}
+
+result<>
+agent_job::rewrite(int journal, const rewrite_order& order, std::function<void(result<>)> done) {
+    ensure(state_ == state::holding && is_ == kind::whole);
+    ensure(done != nullptr && rewritten_ == nullptr);
+    agent_->serial = pool_.next_serial_++;
+    agent_command command;
+    command.op = agent_op::rewrite;
+    command.serial = agent_->serial;
+    command.file = file_.number;
+    command.payload = encode(order);
+    auto sent = agent_->process->send(command, journal);
+    if (sent) {
+        rewritten_ = std::move(done);
+    }
+    return sent;
 }
 
 lock_agents::lock_agents(async::event_loop& loop, lock_agent_settings settings)
@@ -200,7 +223,7 @@ bool lock_agents::may_run(const agent_job& job) const {
 void lock_agents::dispatch() {
     int started = 0;
     while (agent_job* job = take_next()) {
-        started += idle_agent() == nullptr ? 1 : 0;
+        started += idle_agent(job->file_.number) == nullptr ? 1 : 0;
         run(*job);
         if (started >= starts_per_turn && !queue_.empty()) {
             dispatch_more_.arm_in(async::duration::zero());
@@ -209,15 +232,19 @@ void lock_agents::dispatch() {
     }
 }
 
-pooled_agent* lock_agents::idle_agent() const {
-    pooled_agent* latest = nullptr; // its memory is warm, and the others can be trimmed
+// Rather one that has the file open and in its memory; else the one used last, so that the others
+// can be trimmed.
+pooled_agent* lock_agents::idle_agent(std::uint32_t file) const {
+    pooled_agent* best = nullptr;
+    const auto rank = [file](const pooled_agent& agent) {
+        return std::pair(agent.files.contains(file), agent.idle_since);
+    };
     for (const auto& agent : agents_) {
-        if (agent->job == nullptr &&
-            (latest == nullptr || agent->idle_since > latest->idle_since)) {
-            latest = agent.get();
+        if (agent->idle() && (best == nullptr || rank(*agent) > rank(*best))) {
+            best = agent.get();
         }
     }
-    return latest;
+    return best;
 }
 
 result<pooled_agent*> lock_agents::new_agent() {
@@ -238,7 +265,7 @@ result<pooled_agent*> lock_agents::new_agent() {
 }
 
 void lock_agents::run(agent_job& job) {
-    pooled_agent* agent = idle_agent();
+    pooled_agent* agent = idle_agent(job.file_.number);
     if (agent == nullptr) {
         auto started = new_agent();
         if (!started) {
@@ -273,6 +300,17 @@ void lock_agents::run(agent_job& job) {
 
 void lock_agents::replied(pooled_agent& agent, const agent_reply& reply) {
     agent_job* job = agent.job;
+    if (agent.finishing && reply.serial == agent.serial) {
+        agent.finishing = false;
+        set_free(agent);
+        dispatch_.schedule();
+        return;
+    }
+    if (job != nullptr && job->rewritten_ && reply.serial == agent.serial) {
+        const auto rewritten = std::exchange(job->rewritten_, nullptr);
+        rewritten(reply.code == 0 ? result<>() : fail(reply.code, "{}", reply.what));
+        return;
+    }
     if (job == nullptr || reply.serial != agent.serial ||
         job->state_ != agent_job::state::working) {
         log_error("lock agent {}: unexpected reply, replaced", agent.process->pid());
@@ -357,7 +395,7 @@ void lock_agents::set_free(pooled_agent& agent) {
 void lock_agents::trim() {
     std::vector<pooled_agent*> idle;
     for (const auto& agent : agents_) {
-        if (agent->job == nullptr) {
+        if (agent->idle()) {
             idle.push_back(agent.get());
         }
     }

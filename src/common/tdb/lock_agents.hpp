@@ -24,6 +24,7 @@
 
 #include "common/async/event_loop.hpp"
 #include "common/tdb/agent_wire.hpp"
+#include "common/tdb/rewrite.hpp"
 
 #include <deque>
 #include <functional>
@@ -71,7 +72,13 @@ public:
     // its locks a moment (below a millisecond) before its socket: no check can close that gap.
     [[nodiscard]] bool really_holds() const;
     [[nodiscard]] pid_t agent_pid() const; // 0: none
-    void release();                        // Requires: holding
+    void release();                        // Requires: holding; a rewrite under way is ended first
+
+    // Hands the journal to the agent, which changes the file; `done` from the loop, not after
+    // on_lost nor once released. The caller may close `journal` at once. Requires: holding the
+    // whole file, no rewrite under way.
+    [[nodiscard]] result<>
+    rewrite(int journal, const rewrite_order& order, std::function<void(result<>)> done);
 
 private:
     friend class lock_agents;
@@ -86,6 +93,7 @@ private:
     bool volatile_rule_ = false;
     int agents_lost_ = 0;
     pooled_agent* agent_ = nullptr; // while working or holding
+    std::function<void(result<>)> rewritten_;
     async::time_point since_;
     async::timer warn_;
 };
@@ -131,7 +139,7 @@ private:
     [[nodiscard]] agent_job* take_next();
     [[nodiscard]] bool may_run(const agent_job& job) const;
     void run(agent_job& job);
-    [[nodiscard]] pooled_agent* idle_agent() const;
+    [[nodiscard]] pooled_agent* idle_agent(std::uint32_t file) const;
     result<pooled_agent*> new_agent();
     void replied(pooled_agent& agent, const agent_reply& reply);
     void died(pooled_agent& agent);

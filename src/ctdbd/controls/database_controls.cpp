@@ -110,7 +110,13 @@ void serve_recovery(control_table& table, node& n) {
     table.serve<controls::db_thaw>([&dbs](const control_request&, db_id id) { return dbs.thaw(id); }
     );
     serve_transaction<controls::db_transaction_start>(table, dbs, &database_set::begin);
-    serve_transaction<controls::db_transaction_commit>(table, dbs, &database_set::commit);
+    table.serve_later<controls::db_transaction_commit>(
+        [&dbs](
+            const control_request&,
+            const protocol::transdb& request,
+            const reply_to<controls::db_transaction_commit>& reply
+        ) { dbs.commit(request, reply); }
+    );
     serve_transaction<controls::wipe_database>(table, dbs, &database_set::wipe);
     table.serve<controls::db_transaction_cancel>([&dbs](const control_request&, db_id id) {
         return dbs.cancel(id);

@@ -47,6 +47,7 @@ void database::set_engine(std::unique_ptr<record_engine> engine) {
 
 void database::set_generation(ctdb::generation generation) {
     generation_ = generation;
+    commit_overtaken_ = true; // if there is one
     if (engine_) {
         engine_->set_generation(generation);
     }
@@ -64,7 +65,7 @@ void database::freeze(records after, answer_to<> done) {
     if (after == records::become_invalid && is_volatile()) {
         invalid_records_ = true; // D3
     }
-    if (is_frozen()) {
+    if (accepts_copies()) {
         done({});
         return;
     }
@@ -109,7 +110,6 @@ void database::answer_waiters(const answer<>& outcome) {
 
 void database::freeze_lost() {
     log_error("database {}: the process that held it frozen is gone", name());
-    transaction_.reset(); // the store has cancelled it
     leave_freeze();
     node_.request_recovery(fmt::format("freeze of database {} was lost", name()));
 }
@@ -122,7 +122,6 @@ void database::thaw() {
     if (phase_ == freeze_phase::frozen_txn) {
         log_warning("database {}: thawed with a transaction open, which is cancelled", name());
         store_->cancel_transaction();
-        transaction_.reset();
     }
     if (phase_ != freeze_phase::pending || lock_asked_) {
         store_->thaw();
@@ -132,14 +131,15 @@ void database::thaw() {
 
 // The store is thawed already; everything that belonged to the freeze ends.
 void database::leave_freeze() {
-    const bool was_pending = phase_ == freeze_phase::pending;
     phase_ = freeze_phase::none;
+    transaction_.reset();
     lock_asked_ = false;
     invalid_records_ = false; // D3
     ++content_epoch_;
     drop_streams();
-    if (was_pending) {
-        answer_waiters(refuse("database {} was thawed before it froze", name()));
+    answer_waiters(refuse("database {} was thawed before it froze", name()));
+    if (const auto done = std::exchange(committed_, nullptr)) {
+        done(refuse("database {} was thawed while it was committed", name()));
     }
     if (engine_) {
         engine_->thawed();
@@ -154,8 +154,8 @@ void database::drop_streams() {
 // ---- transaction ----
 
 answer<> database::begin(std::uint32_t transaction) {
-    if (!is_frozen()) {
-        return refuse("database {} is not frozen", name());
+    if (!accepts_copies()) {
+        return refuse("database {} is not frozen, or committed just now", name());
     }
     cancel();
     if (const auto begun = store_->begin_transaction(); !begun) {
@@ -176,24 +176,44 @@ void database::cancel() {
     }
 }
 
-answer<> database::commit(std::uint32_t transaction) {
+void database::commit(std::uint32_t transaction, answer_to<> done) {
     if (phase_ != freeze_phase::frozen_txn || transaction_ != transaction) {
-        return refuse("database {} has no transaction {:#x}", name(), transaction);
+        done(refuse("database {} has no transaction {:#x}", name(), transaction));
+        return;
     }
     if (push_ && push_->busy()) {
-        return refuse("database {}: a push is not finished", name());
+        done(refuse("database {}: a push is not finished", name()));
+        return;
     }
     push_.reset();
-    transaction_.reset();
+    phase_ = freeze_phase::committing;
+    commit_overtaken_ = false;
+    ++content_epoch_;
+    committed_ = std::move(done);
+    store_->commit_transaction([this](const result<>& how) { commit_answered(how); });
+}
+
+void database::commit_answered(const result<>& how) {
+    ensure(phase_ == freeze_phase::committing && transaction_.has_value());
+    const std::uint32_t transaction = *std::exchange(transaction_, std::nullopt);
     phase_ = freeze_phase::frozen;
     ++content_epoch_;
-    if (const auto committed = store_->commit_transaction(); !committed) {
-        log_error("database {}: commit failed: {}", name(), committed.error().what);
-        store_->cancel_transaction();
-        return refuse(committed.error());
+    const answer<> outcome = conclude_commit(how, transaction);
+    const auto done = std::exchange(committed_, nullptr);
+    answer_waiters({});
+    done(outcome);
+}
+
+answer<> database::conclude_commit(const result<>& how, std::uint32_t transaction) {
+    if (!how) {
+        log_error("database {}: commit failed: {}", name(), how.error().what);
+        return refuse(how.error());
     }
     if (const auto healthy = review_health(); !healthy) {
         return refuse(healthy.error());
+    }
+    if (commit_overtaken_) {
+        return refuse("database {}: transaction {:#x} came too late", name(), transaction);
     }
     set_generation(ctdb::generation{transaction}); // D2
     return {};

@@ -3,19 +3,23 @@
 //
 // State x event (others are refused with -1):
 //
-//   state       | freeze       | lock got | lock failed | begin{tid}  | commit{tid} | cancel | thaw
-//   ------------+--------------+----------+-------------+-------------+-------------+--------+-----
-//   none        | -> pending   |          |             |             |             | ok     | ok
-//   pending     | joins        | -> frozen| -> none     |             |             | ok     | ->
-//   none frozen      | 0 at once    |          |             | -> frozen_txn             | ok     |
-//   -> none frozen_txn  | 0 at once    |          |             | anew        | -> frozen   |
-//   frozen | -> none "freeze lost" in frozen and frozen_txn: transaction cancelled, -> none,
-//   recovery asked for.
+// clang-format off
+//   state      | freeze      | lock got  | lock failed | begin{tid}    | commit{tid}   | cancel    | thaw
+//   -----------+-------------+-----------+-------------+---------------+---------------+-----------+------
+//   none       | -> pending  |           |             |               |               | ok        | ok
+//   pending    | joins       | -> frozen | -> none     |               |               | ok        | -> none
+//   frozen     | 0 at once   |           |             | -> frozen_txn |               | ok        | -> none
+//   frozen_txn | 0 at once   |           |             | anew          | -> committing | -> frozen | -> none
+//   committing | when ended  |           |             |               |               | too late  | -> none
+// clang-format on
+//   committing: the file gets its new content outside the loop, then -> frozen, whatever came of
+//   it. "freeze lost" while frozen: transaction cancelled, -> none, recovery asked for.
 //
 //   D1  updates handed to the store end before the freeze is asked for; updates that come later
 //       wait and are applied only if the generation is still the one they were received in: nothing
 //       of one epoch reaches the file in the next (I12).
 //   D2  the generation changes only by commit{tid} and set_generation().
+//       The latter overtakes a commit that is under way.
 //   D3  invalid_records is set on volatile databases only and cleared by every thaw.
 //
 // Owned by database_set. References given to the constructor outlive it. Destroying it drops every
@@ -53,7 +57,7 @@ struct database_identity {
 
 class database {
 public:
-    enum class freeze_phase : std::uint8_t { none, pending, frozen, frozen_txn };
+    enum class freeze_phase : std::uint8_t { none, pending, frozen, frozen_txn, committing };
 
     database(
         node_context& node,
@@ -94,12 +98,16 @@ public:
     [[nodiscard]] freeze_phase phase() const noexcept { return phase_; }
     [[nodiscard]] bool is_frozen() const noexcept { return phase_ >= freeze_phase::frozen; }
     [[nodiscard]] bool has_invalid_records() const noexcept { return invalid_records_; }
+    // What is missing here may be said not to exist.
+    [[nodiscard]] bool has_whole_content() const {
+        return !invalid_records_ && !store_->holds_a_part();
+    }
     // Rises whenever the content seen by a walk may have changed under it.
     [[nodiscard]] std::uint64_t content_epoch() const noexcept { return content_epoch_; }
 
     // ---- transaction of a recovery ----
     answer<> begin(std::uint32_t transaction);
-    answer<> commit(std::uint32_t transaction);
+    void commit(std::uint32_t transaction, answer_to<> done); // from the loop, or at once
     void cancel();
     answer<> wipe(std::uint32_t transaction);
 
@@ -131,6 +139,11 @@ private:
     void ask_for_lock_when_quiet();
     void lock_answered(const result<>& outcome);
     void freeze_lost();
+    void commit_answered(const result<>& how);
+    [[nodiscard]] answer<> conclude_commit(const result<>& how, std::uint32_t transaction);
+    [[nodiscard]] bool accepts_copies() const {
+        return is_frozen() && phase_ != freeze_phase::committing;
+    }
     void leave_freeze();
     void answer_waiters(const answer<>& outcome);
     void submit(bytes record_buffer, const answer_to<>& done);
@@ -147,6 +160,8 @@ private:
     bool invalid_records_ = false;
     std::uint64_t content_epoch_ = 0;
     std::optional<std::uint32_t> transaction_;
+    answer_to<> committed_;         // committing
+    bool commit_overtaken_ = false; // by set_generation()
     std::vector<answer_to<>> freeze_waiters_;
     std::size_t updates_running_ = 0;
     std::deque<parked_update> parked_updates_;

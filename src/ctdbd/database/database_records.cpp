@@ -20,12 +20,12 @@ constexpr std::string_view no_healthy_nodes = "NO-HEALTHY-NODES - "; // database
 // ---- copying ----
 
 void database::pull(srvid to, pnn requester, answer_to<std::uint32_t> done) {
-    if (!is_frozen()) {
-        done(refuse("database {} is not frozen", name()));
+    if (!accepts_copies()) {
+        done(refuse("database {} is not frozen, or committed just now", name()));
         return;
     }
-    if (invalid_records_ && !planted(planted_bug::inactive_nodes_pulled)) {
-        done(0U); // what an inactive node holds is stale (databases.md 5.2)
+    if (!has_whole_content() && !planted(planted_bug::inactive_nodes_pulled)) {
+        done(0U); // what an inactive node holds is stale (databases.md 5.2), a part says nothing
         return;
     }
     const pull_stream::destination destination{requester, to};
@@ -41,8 +41,8 @@ void database::pull(srvid to, pnn requester, answer_to<std::uint32_t> done) {
 }
 
 answer<> database::push_start(srvid from) {
-    if (!is_frozen()) {
-        return refuse("database {} is not frozen", name());
+    if (!accepts_copies()) {
+        return refuse("database {} is not frozen, or committed just now", name());
     }
     push_.reset(); // an earlier push is discarded
     push_ = std::make_unique<push_receiver>(node_, *this, from);

@@ -83,7 +83,7 @@ public:
     void freeze(db_id id, answer_to<> done);
     answer<> thaw(db_id id);
     answer<> begin(const protocol::transdb& request);
-    answer<> commit(const protocol::transdb& request);
+    void commit(const protocol::transdb& request, answer_to<> done);
     answer<> cancel(db_id id);
     answer<> wipe(const protocol::transdb& request);
     void pull(const protocol::pulldb_ext& request, const asker& who, answer_to<std::uint32_t> done);

@@ -139,17 +139,26 @@ answer<> database_set::begin(const protocol::transdb& request) {
     });
 }
 
-answer<> database_set::commit(const protocol::transdb& request) {
+void database_set::commit(const protocol::transdb& request, answer_to<> done) {
     if (auto checked = check_transaction(request); !checked) {
-        return checked;
+        done(std::move(checked));
+        return;
     }
-    return get_if_active(request.db_id).and_then([&](database* db) {
-        auto outcome = db->commit(request.transaction_id);
-        if (outcome) {
-            lineages_.committed(*db, ctdb::generation{request.transaction_id});
+    const auto found = get_if_active(request.db_id);
+    if (!found) {
+        done(tl::unexpected(found.error()));
+        return;
+    }
+    database& db = **found; // its commit ends with it
+    db.commit(
+        request.transaction_id,
+        [this, &db, id = request.transaction_id, done = std::move(done)](const answer<>& outcome) {
+            if (outcome) {
+                lineages_.committed(db, ctdb::generation{id});
+            }
+            done(outcome);
         }
-        return outcome;
-    });
+    );
 }
 
 // Refusing the wipe keeps what would be lost for good; the node is credited with the failure.

@@ -75,11 +75,16 @@ public:
     // cancelled.
     virtual void on_freeze_lost(std::function<void()> lost) = 0;
 
-    // A transaction on the frozen database: readers see nothing of it before commit.
+    // A transaction on the frozen database: nobody sees anything of it before its commit, and once
+    // something is changed in it, read and walk are refused (EBUSY). Wipe exists only inside.
     virtual result<> begin_transaction() = 0;
-    virtual result<> commit_transaction() = 0; // persistent: on disk when it returns
+    // `committed` once, at once or from the loop; persistent: on disk then. Until then nothing but
+    // thaw is allowed, after which it is not called and the commit comes about all the same.
+    virtual void commit_transaction(std::function<void(result<>)> committed) = 0;
     virtual void cancel_transaction() = 0;
     virtual result<> wipe() = 0;
+    // A commit broke off in the middle: what is missing here says nothing. Until one succeeds.
+    [[nodiscard]] virtual bool holds_a_part() const { return false; }
     // Keeps what was committed last in a file beside this one and returns its path. Frozen only; a
     // transaction may be open.
     virtual result<std::string> keep_copy() = 0;

@@ -167,7 +167,7 @@ void record_node::begin(const record_map& records, const protocol::vnn_map& map)
 
 void record_node::commit(ctdb::generation generation) {
     cluster_.trace(fmt::format("node {} commits {}", me_, generation));
-    static_cast<void>(store_->commit_transaction());
+    store_->commit_transaction([](const result<>&) {});
     engine_->set_generation(generation);
 }
 

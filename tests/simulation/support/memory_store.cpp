@@ -170,10 +170,10 @@ result<> memory_store::begin_transaction() {
     return {};
 }
 
-result<> memory_store::commit_transaction() {
+void memory_store::commit_transaction(std::function<void(result<>)> committed) {
     ensure(frozen_ && transaction_.has_value());
     file_->replace_all(*std::exchange(transaction_, std::nullopt));
-    return {};
+    committed({});
 }
 
 result<> memory_store::wipe() {

@@ -45,7 +45,7 @@ public:
     void lose_freeze(); // for tests: the agent dies
 
     result<> begin_transaction() override;
-    result<> commit_transaction() override;
+    void commit_transaction(std::function<void(result<>)> committed) override;
     void cancel_transaction() override { transaction_.reset(); }
     result<> wipe() override;
     result<std::string> keep_copy() override;

@@ -190,23 +190,25 @@ void tdb_store::wake_resting_waits() {
 // ---- records ----
 
 result<bool> tdb_store::read(byte_view key, const std::function<void(byte_view value)>& use) const {
-    return file_.read(key, use);
+    const auto unchanged = check_unchanged();
+    return unchanged ? file_.read(key, use) : pass(unchanged);
 }
 
 result<> tdb_store::write(byte_view key, byte_view value) {
-    return file_.write(key, value);
+    return journal_ ? journal_->store(key, value, {}) : file_.write(key, value);
 }
 
 result<> tdb_store::write(byte_view key, byte_view header, byte_view data) {
-    return file_.write(key, header, data);
+    return journal_ ? journal_->store(key, header, data) : file_.write(key, header, data);
 }
 
 result<> tdb_store::erase(byte_view key) {
-    return file_.erase(key);
+    return journal_ ? journal_->erase(key) : file_.erase(key);
 }
 
 result<> tdb_store::wipe() {
-    return file_.wipe();
+    ensure(journal_.has_value());
+    return journal_->wipe();
 }
 
 // A transaction is in memory until its commit: the file holds what was committed last.
@@ -248,6 +250,8 @@ void tdb_store::thaw() {
     }
     file_.thawed();
     frozen_ = nullptr;
+    committed_ = nullptr; // the agent ends a commit before it lets go
+    journal_.reset();
     freeze_job_.reset(); // released, or the wait for it is over
     after_thaw();
 }
@@ -256,6 +260,14 @@ void tdb_store::lose_freeze() {
     log_error("database {}: the agent that held it frozen is gone", agent_file_.name);
     file_.thawed();
     freeze_job_.reset();
+    journal_.reset();
+    const call_out out(*this);
+    if (committed_) {
+        commit_answered(fail(ECANCELED, "database {}: freeze lost", agent_file_.name));
+    }
+    if (out.store_is_gone()) {
+        return;
+    }
     after_thaw();
     if (freeze_lost_) {
         const auto lost = freeze_lost_; // the call may destroy the store
@@ -275,24 +287,63 @@ result<> tdb_store::check_freeze_holds() const {
     return {};
 }
 
-result<> tdb_store::begin_transaction() {
-    if (auto held = check_freeze_holds(); !held) {
-        return held;
+result<> tdb_store::check_unchanged() const {
+    if (committed_ || (journal_ && journal_->changes_anything())) {
+        return fail(EBUSY, "database {}: changed in a transaction", agent_file_.name);
     }
-    return file_.begin_transaction();
+    return {};
 }
 
-result<> tdb_store::commit_transaction() {
-    // Without the agent's lock the commit could run into a client's write.
+result<> tdb_store::begin_transaction() {
+    ensure(!journal_ && !committed_);
     if (auto held = check_freeze_holds(); !held) {
-        file_.cancel_transaction();
         return held;
     }
-    auto committed = file_.commit_transaction();
-    if (committed) {
-        cancel_updates();
+    auto journal = tdb::rewrite_journal::begin();
+    if (!journal) {
+        return pass(journal);
     }
-    return committed;
+    journal_.emplace(std::move(*journal));
+    return {};
+}
+
+tdb::rewrite_mode tdb_store::commit_mode() const {
+    const bool outlives_us = (open_flags() & tdb::open_flag::clear_if_first) == 0;
+    return outlives_us ? tdb::rewrite_mode::transaction : tdb::rewrite_mode::in_place;
+}
+
+void tdb_store::commit_transaction(std::function<void(result<>)> committed) {
+    ensure(journal_.has_value() && !committed_);
+    tdb::rewrite_journal journal = std::move(*journal_);
+    journal_.reset();
+    const auto order = journal.finish(commit_mode());
+    result<> handed = order ? check_freeze_holds() : pass(order);
+    if (handed) {
+        handed = freeze_job_->rewrite(journal.fd(), *order, [this](result<> how) {
+            commit_answered(std::move(how));
+        });
+    }
+    if (!handed) {
+        committed(std::move(handed));
+        return;
+    }
+    committed_ = std::move(committed);
+}
+
+void tdb_store::commit_answered(result<> how) {
+    const auto committed = std::exchange(committed_, nullptr);
+    if (how) {
+        holds_a_part_ = false;
+        cancel_updates();
+    } else if (commit_mode() == tdb::rewrite_mode::in_place && how.error().code != ENOSPC) {
+        holds_a_part_ = true;
+        log_error("database {}: only a part of it is in its file now", agent_file_.name);
+    }
+    committed(std::move(how));
+}
+
+void tdb_store::cancel_transaction() {
+    journal_.reset();
 }
 
 // ---- walk ----
@@ -303,6 +354,9 @@ result<walk_state> tdb_store::walk(
     const std::function<void(byte_view key, byte_view value)>& visit
 ) {
     position.blocked = false;
+    if (auto unchanged = check_unchanged(); !unchanged) {
+        return pass(unchanged);
+    }
     return file_.frozen() ? walk_frozen(position, records, visit)
                           : walk_live(position, records, visit);
 }

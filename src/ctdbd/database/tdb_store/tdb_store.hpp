@@ -5,6 +5,11 @@
 // then a lock agent; measured, an idle agent beats every polling schedule. While the store is
 // frozen, waits rest and start again at the thaw.
 //
+// A transaction is a journal in memory until its commit, which the agent that holds the freeze
+// makes: ctdbd waits for no disk and changes no million records itself. Persistent files in a
+// transaction of libtdb, the others in place: see rewrite.hpp. They do not outlive ctdbd; a commit
+// that ctdbd does not live to see is ended under the lock.
+//
 // A freeze asked for while an update is with its agent waits for that update. Updates that wait out
 // a freeze in which a transaction is committed fail with ECANCELED: what they were made for is gone
 // (I12).
@@ -53,8 +58,9 @@ public:
     void on_freeze_lost(std::function<void()> lost) override { freeze_lost_ = std::move(lost); }
 
     result<> begin_transaction() override;
-    result<> commit_transaction() override;
-    void cancel_transaction() override { file_.cancel_transaction(); }
+    void commit_transaction(std::function<void(result<>)> committed) override;
+    void cancel_transaction() override;
+    [[nodiscard]] bool holds_a_part() const override { return holds_a_part_; }
     result<> wipe() override;
     result<std::string> keep_copy() override;
 
@@ -95,6 +101,9 @@ private:
     void lose_freeze();
     void after_thaw();
     [[nodiscard]] result<> check_freeze_holds() const;
+    [[nodiscard]] result<> check_unchanged() const;
+    [[nodiscard]] tdb::rewrite_mode commit_mode() const;
+    void commit_answered(result<> how);
 
     void start_update();
     void update_answered(result<> how);
@@ -127,7 +136,10 @@ private:
     std::map<std::uint32_t, std::unique_ptr<chain_wait>> waits_; // by chain
     tdb::lock_agents::job_ptr serving_;                          // holds the marked chain
 
-    tdb::lock_agents::job_ptr freeze_job_; // under way or holding
+    tdb::lock_agents::job_ptr freeze_job_;        // under way or holding
+    std::optional<tdb::rewrite_journal> journal_; // a transaction is open
+    std::function<void(result<>)> committed_;     // a commit is with freeze_job_
+    bool holds_a_part_ = false;
     std::function<void(result<>)> frozen_;
     std::function<void()> freeze_lost_;
 

@@ -71,52 +71,6 @@ TEST_P(GuardedFile, FrozenAccessNeedsNoChainLockAndShutsClientsOut) {
     EXPECT_EQ(samba.answer(), "hv");
 }
 
-TEST_P(GuardedFile, TransactionShowsNothingUntilItIsCommitted) {
-    ASSERT_EQ(samba.ask("store k old"), "ok");
-    ASSERT_EQ(samba.ask("store gone old"), "ok");
-    ASSERT_EQ(agent.ask("lockall"), "ok");
-    file.frozen_by_agent();
-    ASSERT_TRUE(file.begin_transaction());
-    ASSERT_TRUE(file.wipe());
-    ASSERT_TRUE(file.write(view_of("k"), view_of("new")));
-    EXPECT_EQ(value("k"), "new");
-    EXPECT_EQ(value("gone"), "-");
-    EXPECT_EQ(agent.ask("read k"), "old"); // it holds the lock, so it may look
-    ASSERT_TRUE(file.commit_transaction());
-    EXPECT_EQ(agent.ask("read k"), "new");
-    EXPECT_EQ(agent.ask("read gone"), "-");
-    EXPECT_EQ(value("k"), "new");
-    file.thawed();
-}
-
-TEST_P(GuardedFile, ThawCancelsATransaction) {
-    ASSERT_EQ(samba.ask("store k old"), "ok");
-    ASSERT_EQ(agent.ask("lockall"), "ok");
-    file.frozen_by_agent();
-    ASSERT_TRUE(file.begin_transaction());
-    ASSERT_TRUE(file.wipe());
-    file.thawed();
-    ASSERT_EQ(agent.ask("unlockall"), "ok");
-    EXPECT_EQ(samba.ask("read k"), "old");
-    ASSERT_EQ(outcome(file.try_lock(view_of("k"))), "yes");
-    EXPECT_EQ(value("k"), "old");
-    file.unlock(view_of("k"));
-}
-
-TEST_P(GuardedFile, SecondTransactionInOneFreezeWorks) {
-    ASSERT_EQ(agent.ask("lockall"), "ok");
-    file.frozen_by_agent();
-    for (const std::string text : {"one", "two"}) {
-        ASSERT_TRUE(file.begin_transaction());
-        ASSERT_TRUE(file.write(view_of("k"), view_of(text)));
-        ASSERT_TRUE(file.commit_transaction());
-        EXPECT_EQ(value("k"), text);
-    }
-    ASSERT_TRUE(file.begin_transaction());
-    file.cancel_transaction();
-    EXPECT_EQ(value("k"), "two");
-}
-
 TEST_P(GuardedFile, VisitMayReadOtherRecordsWhileFrozen) {
     ASSERT_EQ(samba.ask("store k v"), "ok");
     ASSERT_EQ(agent.ask("lockall"), "ok");
@@ -143,10 +97,8 @@ using GuardedFileDeath = GuardedFile;
 INSTANTIATE_TEST_SUITE_P(Modes, GuardedFileDeath, testing::Values(mutex_flags));
 
 TEST_P(GuardedFileDeath, MisuseStopsTheProcess) {
-    EXPECT_DEATH(static_cast<void>(value("k")), "");               // neither locked nor frozen
-    EXPECT_DEATH(file.unlock(view_of("k")), "");                   // not held
-    EXPECT_DEATH(static_cast<void>(file.begin_transaction()), ""); // not frozen
-    EXPECT_DEATH(static_cast<void>(file.wipe()), "");
+    EXPECT_DEATH(static_cast<void>(value("k")), ""); // neither locked nor frozen
+    EXPECT_DEATH(file.unlock(view_of("k")), "");     // not held
     ASSERT_EQ(outcome(file.try_lock(view_of("k"))), "yes");
     EXPECT_DEATH(file.frozen_by_agent(), ""); // G2
     file.unlock(view_of("k"));

@@ -246,7 +246,7 @@ TEST_F(CopyTest, PushedRecordsAreInvisibleUntilCommit) {
     push(buffer("v.tdb", "a", 5, "1"));
     EXPECT_EQ(**confirm("v.tdb"), 1U);
     EXPECT_EQ(value(0, "v.tdb", "a"), std::nullopt);
-    ASSERT_TRUE(db("v.tdb").commit(7));
+    ASSERT_TRUE(testing::commit_now(db("v.tdb"), 7));
     EXPECT_EQ(value(0, "v.tdb", "a"), "1");
 }
 
@@ -256,7 +256,7 @@ TEST_F(CopyTest, CommitIsRefusedWhileRecordsWaitToBeStored) {
     ASSERT_TRUE(db("v.tdb").push_start(address));
     cluster[1].port().message(pnn{0}, address, buffer("v.tdb", "a", 5, "1"));
     cluster.rt.one_turn(); // arrived, not stored yet
-    EXPECT_FALSE(db("v.tdb").commit(7));
+    EXPECT_FALSE(testing::commit_now(db("v.tdb"), 7));
 }
 
 } // namespace

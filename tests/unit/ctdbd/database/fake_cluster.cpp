@@ -302,8 +302,8 @@ void fake_node::serve_recovery_controls() {
     on<controls::db_transaction_start>([this](const transdb& t, const asker&) {
         return databases.begin(t);
     });
-    on<controls::db_transaction_commit>([this](const transdb& t, const asker&) {
-        return databases.commit(t);
+    on_later<controls::db_transaction_commit>([this](const transdb& t, const asker&, auto reply) {
+        databases.commit(t, reply);
     });
     on<controls::wipe_database>([this](const transdb& t, const asker&) { return databases.wipe(t); }
     );

@@ -155,4 +155,11 @@ private:
     async::deferred carry_;
 };
 
+// Of a store that commits at once.
+inline ctdbd::answer<> commit_now(ctdbd::database& db, std::uint32_t transaction) {
+    ctdbd::answer<> said = ctdbd::refuse("no answer");
+    db.commit(transaction, [&said](const ctdbd::answer<>& a) { said = a; });
+    return said;
+}
+
 } // namespace ctdb::testing

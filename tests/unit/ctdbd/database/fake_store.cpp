@@ -93,14 +93,20 @@ result<> fake_store::begin_transaction() {
     return {};
 }
 
-result<> fake_store::commit_transaction() {
+void fake_store::commit_transaction(std::function<void(result<>)> committed) {
     ensure(transaction_.has_value());
     if (fails_to_commit) {
-        return fail(EIO, "commit");
+        transaction_.reset();
+        committed(fail(EIO, "commit"));
+        return;
     }
     committed_ = std::move(*transaction_);
     transaction_.reset();
-    return {};
+    if (commits_later) {
+        commit_under_way = std::move(committed);
+    } else {
+        committed({});
+    }
 }
 
 void fake_store::cancel_transaction() {

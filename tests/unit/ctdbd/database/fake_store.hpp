@@ -35,7 +35,7 @@ public:
     [[nodiscard]] bool is_frozen() const override { return frozen_; }
     void on_freeze_lost(std::function<void()> lost) override { lost_ = std::move(lost); }
     result<> begin_transaction() override;
-    result<> commit_transaction() override;
+    void commit_transaction(std::function<void(result<>)> committed) override;
     void cancel_transaction() override;
     result<> wipe() override;
     result<std::string> keep_copy() override;
@@ -60,6 +60,10 @@ public:
     void lose_freeze();
     std::set<std::string> busy; // keys whose chain somebody holds
     bool fails_to_commit = false;
+    bool commits_later = false; // when the test calls commit_under_way
+    std::function<void(result<>)> commit_under_way;
+    bool only_a_part = false;
+    [[nodiscard]] bool holds_a_part() const override { return only_a_part; }
     std::optional<std::string> fails_to_write; // this key
     int locks_held = 0;
     std::vector<content> kept_copies;

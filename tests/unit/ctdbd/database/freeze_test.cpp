@@ -85,17 +85,17 @@ TEST_F(FreezeTest, ThawWhilePendingRefusesTheWaitersAndCancelsTheLock) {
 
 TEST_F(FreezeTest, ATransactionNeedsAFrozenDatabase) {
     EXPECT_FALSE(db().begin(tid));
-    EXPECT_FALSE(db().commit(tid));
+    EXPECT_FALSE(testing::commit_now(db(), tid));
     EXPECT_FALSE(db().wipe(tid));
 }
 
 TEST_F(FreezeTest, WipeAndCommitNeedTheTransactionsOwnId) {
     freeze_now();
     EXPECT_FALSE(db().wipe(tid));
-    EXPECT_FALSE(db().commit(tid));
+    EXPECT_FALSE(testing::commit_now(db(), tid));
     ASSERT_TRUE(db().begin(tid));
     EXPECT_FALSE(db().wipe(tid + 1));
-    EXPECT_FALSE(db().commit(tid + 1));
+    EXPECT_FALSE(testing::commit_now(db(), tid + 1));
     EXPECT_EQ(db().phase(), phase::frozen_txn);
 }
 
@@ -105,14 +105,14 @@ TEST_F(FreezeTest, BeginAgainStartsAnewSoThatARetryFindsTheOldContent) {
     ASSERT_TRUE(db().begin(tid));
     ASSERT_TRUE(db().wipe(tid));
     ASSERT_TRUE(db().begin(tid));
-    ASSERT_TRUE(db().commit(tid));
+    ASSERT_TRUE(testing::commit_now(db(), tid));
     EXPECT_TRUE(store().get("a"));
 }
 
 TEST_F(FreezeTest, CommitSetsTheGenerationAndLeavesTheDatabaseFrozen) {
     freeze_now();
     ASSERT_TRUE(db().begin(tid));
-    ASSERT_TRUE(db().commit(tid));
+    ASSERT_TRUE(testing::commit_now(db(), tid));
     EXPECT_EQ(db().generation(), generation{tid});
     EXPECT_EQ(db().phase(), phase::frozen);
 }
@@ -123,7 +123,7 @@ TEST_F(FreezeTest, AFailedCommitKeepsGenerationAndContent) {
     freeze_now();
     ASSERT_TRUE(db().begin(tid));
     ASSERT_TRUE(db().wipe(tid));
-    EXPECT_FALSE(db().commit(tid));
+    EXPECT_FALSE(testing::commit_now(db(), tid));
     EXPECT_EQ(db().generation(), epoch);
     EXPECT_EQ(db().phase(), phase::frozen);
     EXPECT_TRUE(store().get("a"));
@@ -154,7 +154,87 @@ TEST_F(FreezeTest, ALostFreezeEndsTheTransactionAndAsksForRecovery) {
     store().lose_freeze();
     EXPECT_EQ(db().phase(), phase::none);
     EXPECT_EQ(cluster[0].recoveries_wanted.size(), 1U);
-    EXPECT_FALSE(db().commit(tid));
+    EXPECT_FALSE(testing::commit_now(db(), tid));
+}
+
+// ---- a commit that takes its time ----
+
+class SlowCommitTest : public FreezeTest {
+protected:
+    std::optional<answer<>> said;
+
+    void begin_commit() {
+        freeze_now();
+        store().commits_later = true;
+        ASSERT_TRUE(db().begin(tid));
+        db().commit(tid, [this](const answer<>& a) { said = a; });
+        ASSERT_EQ(db().phase(), phase::committing);
+    }
+    void end_commit(const result<>& how = {}) {
+        const auto end = std::exchange(store().commit_under_way, nullptr);
+        end(how);
+    }
+};
+
+TEST_F(SlowCommitTest, IsAnsweredWhenTheFileIsDone) {
+    begin_commit();
+    EXPECT_FALSE(said);
+    EXPECT_NE(db().generation(), generation{tid});
+    end_commit();
+    EXPECT_TRUE(said && *said);
+    EXPECT_EQ(db().generation(), generation{tid});
+    EXPECT_EQ(db().phase(), phase::frozen);
+}
+
+TEST_F(SlowCommitTest, AFreezeWaitsForItsEnd) { // the leader's next attempt, after a time-out
+    begin_commit();
+    bool frozen = false;
+    db().freeze(database::records::stay_valid, [&](const answer<>& a) { frozen = a.has_value(); });
+    cluster.rt.settle();
+    EXPECT_FALSE(frozen);
+    end_commit(fail(EIO, "disk"));
+    EXPECT_TRUE(said && !*said);
+    EXPECT_TRUE(frozen);
+    EXPECT_TRUE(db().begin(tid + 1));
+}
+
+TEST_F(SlowCommitTest, NothingElseIsDoneMeanwhile) {
+    begin_commit();
+    EXPECT_FALSE(db().begin(tid));
+    EXPECT_FALSE(db().wipe(tid));
+    EXPECT_FALSE(db().push_start(srvid{1}));
+    EXPECT_FALSE(testing::commit_now(db(), tid));
+    db().cancel();
+    EXPECT_EQ(db().phase(), phase::committing);
+    end_commit();
+    EXPECT_TRUE(said && *said);
+}
+
+TEST_F(SlowCommitTest, IsRefusedWhenThawedBeforeItsEnd) {
+    begin_commit();
+    db().thaw();
+    EXPECT_TRUE(said && !*said);
+    EXPECT_EQ(db().phase(), phase::none);
+    EXPECT_NE(db().generation(), generation{tid});
+}
+
+TEST_F(SlowCommitTest, ANodeThatBecameInactiveMeanwhileKeepsNoValidGeneration) {
+    begin_commit();
+    cluster[0].databases.become_inactive();
+    end_commit();
+    EXPECT_TRUE(said && !*said);
+    EXPECT_EQ(db().generation(), invalid_generation);
+}
+
+TEST_F(FreezeTest, APartOfACopyIsNotGivenToOthers) {
+    store().put("a", {}, "1");
+    store().only_a_part = true;
+    freeze_now();
+    std::optional<answer<std::uint32_t>> sent;
+    db().pull(srvid{1}, pnn{0}, [&](const answer<std::uint32_t>& a) { sent = a; });
+    cluster.rt.settle();
+    ASSERT_TRUE(sent && *sent);
+    EXPECT_EQ(**sent, 0U);
 }
 
 TEST_F(FreezeTest, NodeWideFreezeInvalidatesVolatileRecordsOnlyUntilThaw) {
@@ -192,7 +272,9 @@ TEST_F(FreezeTest, ARecoveryThatStillCountsOnAnInactiveNodeCannotMakeItsRecordsV
     ASSERT_TRUE(db().begin(tid));
     cluster[0].flags = protocol::node_flag::stopped;
     cluster[0].databases.become_inactive();
-    EXPECT_FALSE(cluster[0].databases.commit({db().id(), tid}));
+    bool refused = false;
+    cluster[0].databases.commit({db().id(), tid}, [&](const answer<>& a) { refused = !a; });
+    EXPECT_TRUE(refused);
     EXPECT_FALSE(cluster[0].databases.thaw(db().id()));
     EXPECT_FALSE(cluster[0].databases.begin({db().id(), tid}));
     cluster[0].map.generation = invalid_generation; // as of every database, and still not normal
@@ -209,14 +291,14 @@ TEST_F(FreezeTest, CommitHealsAPersistentDatabaseIfSomeNodeIsHealthy) {
         db("p.tdb").freeze(database::records::stay_valid, [](const answer<>&) {});
         cluster.rt.settle();
         ASSERT_TRUE(db("p.tdb").begin(tid));
-        ASSERT_TRUE(db("p.tdb").commit(tid));
+        ASSERT_TRUE(testing::commit_now(db("p.tdb"), tid));
         EXPECT_EQ(
             db("p.tdb").health(), "NO-HEALTHY-NODES - ERROR - Backup of corrupted TDB in 'x'"
         );
     }
     cluster[0].flags = {};
     ASSERT_TRUE(db("p.tdb").begin(tid));
-    ASSERT_TRUE(db("p.tdb").commit(tid));
+    ASSERT_TRUE(testing::commit_now(db("p.tdb"), tid));
     EXPECT_EQ(db("p.tdb").health(), "");
 }
 

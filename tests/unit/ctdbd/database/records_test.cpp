@@ -29,7 +29,7 @@ protected:
     static bool done(const outcome& o) { return o->has_value() && o->value(); }
     void recover_with_generation(generation g) {
         ASSERT_TRUE(db("p.tdb").begin(g.value));
-        ASSERT_TRUE(db("p.tdb").commit(g.value));
+        ASSERT_TRUE(testing::commit_now(db("p.tdb"), g.value));
         db("p.tdb").thaw();
         cluster.rt.settle();
     }

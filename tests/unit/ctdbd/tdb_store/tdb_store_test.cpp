@@ -46,6 +46,11 @@ protected:
         store->freeze([&](result<> how) { frozen = std::move(how); });
         return until([&] { return frozen.has_value(); }) && *frozen && store->is_frozen();
     }
+    bool commit() {
+        std::optional<result<>> committed;
+        store->commit_transaction([&](result<> how) { committed = std::move(how); });
+        return until([&] { return committed.has_value(); }) && *committed;
+    }
     [[nodiscard]] std::string value(const std::string& key) const {
         std::string found = "-";
         const auto read = store->read(view_of(key), [&](byte_view v) { found = text_of(v); });
@@ -355,7 +360,7 @@ TEST_P(TdbStore, TransactionIsInvisibleBeforeItsCommit) {
     ASSERT_TRUE(store->write(view_of("k"), view_of("new")));
     samba->say("read k");
     EXPECT_TRUE(samba->silent_for(50ms));
-    ASSERT_TRUE(store->commit_transaction());
+    ASSERT_TRUE(commit());
     EXPECT_TRUE(samba->silent_for(50ms));
     store->thaw();
     EXPECT_EQ(samba->answer(), "new");
@@ -408,12 +413,79 @@ TEST_P(TdbStore, CommitIsRefusedOnceTheFreezeAgentIsDead) {
     wait_until_agents_are_gone();
     EXPECT_EQ(samba->ask("read k"), "old"); // the lock is gone, the loop does not know yet
     EXPECT_TRUE(store->is_frozen());
-    EXPECT_FALSE(store->commit_transaction());
+    EXPECT_FALSE(commit());
     EXPECT_EQ(samba->ask("read k"), "old");
     EXPECT_FALSE(store->begin_transaction());
     bool lost = false;
     store->on_freeze_lost([&] { lost = true; });
     EXPECT_TRUE(until([&] { return lost; }));
+}
+
+TEST_P(TdbStore, WhatIsChangedInATransactionIsNotReadBeforeItsCommit) {
+    ASSERT_EQ(samba->ask("store k old"), "ok");
+    ASSERT_TRUE(freeze());
+    ASSERT_TRUE(store->begin_transaction());
+    EXPECT_EQ(value("k"), "old");
+    ASSERT_TRUE(store->write(view_of("k"), view_of("new")));
+    EXPECT_FALSE(store->read(view_of("k"), [](byte_view) {}));
+    walk_position position;
+    EXPECT_FALSE(store->walk(position, 1, [](byte_view, byte_view) {}));
+    ASSERT_TRUE(commit());
+    EXPECT_EQ(value("k"), "new");
+}
+
+TEST_P(TdbStore, SecondTransactionInOneFreezeWorks) {
+    ASSERT_TRUE(freeze());
+    for (const std::string text : {"one", "two"}) {
+        ASSERT_TRUE(store->begin_transaction());
+        ASSERT_TRUE(store->write(view_of("k"), view_of(text)));
+        ASSERT_TRUE(store->erase(view_of("gone")));
+        ASSERT_TRUE(commit());
+        EXPECT_EQ(value("k"), text);
+    }
+}
+
+// Killed while it commits: a file of libtdb's transactions has its old content, another is known to
+// hold a part until a commit succeeds.
+TEST_P(TdbStore, DeathOfTheAgentWhileItCommits) {
+    ASSERT_EQ(samba->ask("store k old"), "ok");
+    bool lost = false;
+    store->on_freeze_lost([&] { lost = true; });
+    ASSERT_TRUE(freeze());
+    ASSERT_TRUE(store->begin_transaction());
+    ASSERT_TRUE(store->wipe());
+    ASSERT_TRUE(store->write(view_of("k"), view_of("new")));
+    for (const pid_t agent : agents()) {
+        ::kill(agent, SIGSTOP);
+    }
+    std::optional<result<>> committed;
+    store->commit_transaction([&](result<> how) { committed = std::move(how); });
+    kill_agents();
+    ASSERT_TRUE(until([&] { return lost; }));
+    ASSERT_TRUE(committed.has_value());
+    EXPECT_FALSE(*committed);
+    EXPECT_EQ(store->holds_a_part(), GetParam() != mode::persistent);
+    EXPECT_EQ(samba->ask("read k"), "old"); // it had not begun
+
+    ASSERT_TRUE(freeze());
+    ASSERT_TRUE(store->begin_transaction());
+    ASSERT_TRUE(store->write(view_of("k"), view_of("new")));
+    ASSERT_TRUE(commit());
+    EXPECT_FALSE(store->holds_a_part());
+    EXPECT_EQ(value("k"), "new");
+}
+
+TEST_P(TdbStore, ThawDuringACommitLetsGoWhenTheFileIsDone) {
+    ASSERT_EQ(samba->ask("store k old"), "ok");
+    ASSERT_TRUE(freeze());
+    ASSERT_TRUE(store->begin_transaction());
+    ASSERT_TRUE(store->wipe());
+    ASSERT_TRUE(store->write(view_of("k"), view_of("new")));
+    store->commit_transaction([](const result<>&) { FAIL() << "thawed"; });
+    store->thaw();
+    EXPECT_EQ(samba->ask("read k"), "new");
+    ASSERT_TRUE(freeze()); // the agent has ended its work before it gets more
+    EXPECT_EQ(value("k"), "new");
 }
 
 TEST_P(TdbStore, FreezeLostCallbackMayDestroyTheStore) {
@@ -470,9 +542,11 @@ TEST_P(TdbStore, NoIncrementIsLostBetweenClientsAndTheStore) {
             store->freeze([&](const result<>& how) {
                 ASSERT_TRUE(how && store->begin_transaction());
                 raise();
-                ASSERT_TRUE(store->commit_transaction());
-                store->thaw();
-                done = true;
+                store->commit_transaction([&](const result<>& committed) {
+                    ASSERT_TRUE(committed);
+                    store->thaw();
+                    done = true;
+                });
             });
         } else if (locks("k")) {
             raise();
@@ -616,7 +690,7 @@ TEST_P(TdbStore, UpdateOvertakenByAFrozenTransactionIsNotApplied) {
     ASSERT_TRUE(until([&] { return frozen; }));
     ASSERT_TRUE(store->begin_transaction());
     ASSERT_TRUE(store->wipe());
-    ASSERT_TRUE(store->commit_transaction());
+    ASSERT_TRUE(commit());
     EXPECT_TRUE(codes.empty()); // from the loop
     store->thaw();
     ASSERT_TRUE(until([&] { return codes.size() == 2; }));
