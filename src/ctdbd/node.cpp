@@ -45,6 +45,9 @@ node::node(const node_doors& doors, const node_settings& settings)
     epoch_.subscribe([this] { epoch_changed(); });
     flag_changes_ = table_.subscribe([this](const flag_change& change) { flags_changed(change); });
     own_.start_as(settings.start);
+    if (settings.persistent_majority) {
+        commits_.need_majority_of([this] { return table_.known().size(); });
+    }
     databases_.on_detach([this](database& db) { database_detached(db); });
     liveness_.set(keepalive_of(settings_.tunables));
     leadership_ = std::make_unique<leader_logic>(

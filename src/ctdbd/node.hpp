@@ -44,6 +44,7 @@ struct node_settings {
     start_flag start = start_flag::none;
     version_settings version;
     leader_settings leadership;
+    bool persistent_majority = false; // [database] persistent quorum = majority
     std::optional<std::string>
         cluster_lock; // as configured; compared with other nodes' byte for byte
 };

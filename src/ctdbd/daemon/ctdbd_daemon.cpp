@@ -215,6 +215,7 @@ node_settings ctdbd_daemon::settings_for(pnn self, const std::vector<listed_node
     s.leadership.lock_configured = !lock.empty();
     s.leadership.leader_timeout =
         std::chrono::seconds(settings_.get(conf::options::leader_timeout));
+    s.persistent_majority = settings_.get(conf::options::persistent_quorum) == "majority";
     if (settings_.get(conf::options::fencing) == "no") {
         s.leadership.fencing = fencing_mode::off;
     }

@@ -68,13 +68,41 @@ answer<db_id> commit_service::check(byte_view payload, const asker& who) {
             return refuse("the client is committing already");
         }
     }
-    if (databases_.find(buffer->db_id) == nullptr) {
+    const database* db = databases_.find(buffer->db_id);
+    if (db == nullptr) {
         return refuse("unknown database {:#010x}", buffer->db_id.value);
+    }
+    if (const auto quorum = check_quorum(*db); !quorum) {
+        return tl::unexpected(quorum.error());
     }
     if (running_.contains(buffer->db_id)) {
         return refuse("another commit runs on the database");
     }
     return buffer->db_id;
+}
+
+// A client that is refused tries again, so one line tells of all of them.
+answer<> commit_service::check_quorum(const database& db) {
+    if (listed_ == nullptr || !db.is_persistent()) {
+        return {};
+    }
+    const std::size_t listed = listed_();
+    const std::size_t members = targets().size();
+    const bool enough = 2 * members > listed;
+    if (enough == told_of_missing_quorum_) {
+        told_of_missing_quorum_ = !enough;
+        log_error(
+            "persistent quorum: {} of {} nodes are members of the cluster, transactions on "
+            "persistent databases are {}",
+            members,
+            listed,
+            enough ? "accepted again" : "refused"
+        );
+    }
+    if (!enough) {
+        return refuse("persistent quorum: {} of {} nodes are members", members, listed);
+    }
+    return {};
 }
 
 std::vector<pnn> commit_service::targets() {

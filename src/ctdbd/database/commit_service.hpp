@@ -14,18 +14,24 @@
 #include "common/base/bytes.hpp"
 #include "ctdbd/database/answer.hpp"
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <vector>
 
 namespace ctdb::ctdbd {
 
+class database;
 class database_set;
 class node_context;
 
 class commit_service {
 public:
     commit_service(node_context& node, database_set& databases);
+
+    // [database] persistent quorum = majority: commits on persistent databases are refused unless
+    // the members of the epoch are more than half of the nodes that `listed` counts (12.1 #21).
+    void need_majority_of(std::function<std::size_t()> listed) { listed_ = std::move(listed); }
 
     void commit(byte_view payload, const asker& who, answer_to<> done);
     void client_gone(client_id client);
@@ -42,6 +48,7 @@ private:
         answer_to<> done;
     };
     [[nodiscard]] answer<db_id> check(byte_view payload, const asker& who);
+    [[nodiscard]] answer<> check_quorum(const database& db);
     [[nodiscard]] std::vector<pnn> targets();
     async::task<> carry_out(db_id id, std::uint64_t serial, bytes payload);
     void finished(db_id id, std::uint64_t serial, const result<>& outcome);
@@ -49,6 +56,8 @@ private:
 
     node_context& node_;
     database_set& databases_;
+    std::function<std::size_t()> listed_; // empty: no quorum asked for
+    bool told_of_missing_quorum_ = false;
     std::uint64_t next_serial_ = 1;
     std::map<db_id, commit_state> running_;
     async::task_set tasks_;

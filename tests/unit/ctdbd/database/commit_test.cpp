@@ -44,6 +44,27 @@ TEST_F(CommitTest, EveryActiveNodeHasItBeforeTheClientIsTold) {
     EXPECT_EQ(node().commits.running(), 0U);
 }
 
+TEST_F(CommitTest, PersistentQuorumRefusesAMinorityAndOnlyOfPersistentDatabases) {
+    std::size_t listed = 5;
+    node().commits.need_majority_of([&listed] { return listed; });
+    const auto enough = commit(); // three of five
+    cluster.rt.settle();
+    EXPECT_EQ(status(enough), 0);
+
+    listed = 6;
+    EXPECT_EQ(status(commit(buffer("p.tdb", "k", 2, "w"), own_client())), -1);
+    EXPECT_EQ(value(0, "p.tdb", "k"), "v");
+    attach("r.tdb", protocol::db_flag::replicated);
+    const auto replicated = commit(buffer("r.tdb", "k", 1, "v"), own_client());
+    cluster.rt.settle();
+    EXPECT_EQ(status(replicated), 0);
+
+    listed = 5;
+    const auto again = commit(buffer("p.tdb", "k", 2, "w"), own_client());
+    cluster.rt.settle();
+    EXPECT_EQ(status(again), 0);
+}
+
 TEST_F(CommitTest, RefusedDuringRecoveryFromStrangersTwiceAndForUnknownDatabases) {
     asker stranger;
     stranger.node = pnn{1};
