@@ -101,7 +101,8 @@ bool lineage_service::must_keep_aside(db_id id, ctdb::generation generation) con
     return now_ && now_->generation == generation && to_keep_.contains(id);
 }
 
-// What an inactive node holds counts for nothing, nor does a part of a copy, so its lineage may not shut out others.
+// What an inactive node holds counts for nothing, nor does a part of a copy, so its lineage may not
+// shut out others.
 lineage lineage_service::of(const database& db) const {
     const auto copy = copies_.find(db.id());
     return copy == copies_.end() || !db.has_whole_content() ? lineage{} : copy->second;
