@@ -3,6 +3,7 @@
 #include "common/base/log.hpp"
 
 #include <array>
+#include <cerrno>
 
 #include <poll.h>
 #include <sys/socket.h>
@@ -39,7 +40,11 @@ lock_agent::start(async::event_loop& loop, const std::string& program, events ha
 
 bool lock_agent::alive() const {
     pollfd look{socket_.get(), 0, 0};
-    return poll(&look, 1, 0) == 0;
+    int seen = 0;
+    do {
+        seen = poll(&look, 1, 0);
+    } while (seen < 0 && errno == EINTR); // a signal says nothing of the agent
+    return seen == 0;
 }
 
 void lock_agent::readable() {

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <sys/prctl.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -131,6 +132,30 @@ TEST_P(LockAgents, AgentKilledWhileHoldingIsToldAndLeaksNothing) {
     ASSERT_TRUE(run_until(loop, [&] { return wait.lost; }));
     EXPECT_FALSE(wait.job->really_holds());
     EXPECT_EQ(samba.ask("lock k"), "ok");
+}
+
+// Any signal that comes while we look, such as that of another child's end.
+TEST_P(LockAgents, ASignalIsNotTakenForTheDeathOfTheAgent) {
+    static volatile std::sig_atomic_t signals;
+    signals = 0;
+    watched wait;
+    wait_for_chain(wait, "k");
+    ASSERT_TRUE(run_until(loop, [&] { return wait.got_it(); }));
+    struct sigaction count {};
+    struct sigaction before {};
+    count.sa_handler = [](int) { signals = signals + 1; };
+    ASSERT_EQ(sigaction(SIGALRM, &count, &before), 0);
+    const itimerval often{{0, 50}, {0, 50}};
+    ASSERT_EQ(setitimer(ITIMER_REAL, &often, nullptr), 0);
+    bool always = true;
+    for (int looks = 0; looks < 2'000'000 && signals < 200; ++looks) {
+        always = always && wait.job->really_holds();
+    }
+    const itimerval never{};
+    setitimer(ITIMER_REAL, &never, nullptr);
+    sigaction(SIGALRM, &before, nullptr);
+    EXPECT_TRUE(always);
+    EXPECT_GT(signals, 0);
 }
 
 TEST_P(LockAgents, DestroyingAJobEndsItWhateverItDoes) {
