@@ -4,6 +4,8 @@
 
 #include <charconv>
 
+#include <fmt/format.h>
+
 namespace ctdb::bench {
 
 std::optional<unsigned> number_in(std::string_view text) {
@@ -15,17 +17,17 @@ std::optional<unsigned> number_in(std::string_view text) {
     return value;
 }
 
-result<connections> connect_all(async::event_loop& loop, const strings& sockets) {
+async::task<result<connections>> connect_all(async::event_loop& loop, const strings& sockets) {
     connections nodes;
     for (const std::string& socket : sockets) {
         const time_point deadline = loop.now() + patience;
-        auto node = loop.run_until_done(client::client::connect(loop, socket, deadline));
+        auto node = co_await client::client::connect(loop, socket, deadline);
         if (!node) {
-            return pass(node);
+            co_return pass(node);
         }
         nodes.push_back(std::move(*node));
     }
-    return nodes;
+    co_return std::move(nodes);
 }
 
 async::task<result<attached>>
@@ -56,6 +58,10 @@ async::task<result<std::unique_ptr<tdb::file>>> open_file(client::client& node, 
     options.path = *path;
     options.flags = static_cast<int>(flags->value);
     co_return tdb::file::open(options);
+}
+
+bytes key_of(unsigned number) {
+    return to_bytes(fmt::format("record {}", number));
 }
 
 async::task<result<>> store(client::database& db, bytes key, byte_view data) {

@@ -22,7 +22,8 @@ constexpr auto patience = std::chrono::seconds(60); // with anything that should
 // The whole text is a decimal number and not 0.
 [[nodiscard]] std::optional<unsigned> number_in(std::string_view text);
 
-[[nodiscard]] result<connections> connect_all(async::event_loop& loop, const strings& sockets);
+[[nodiscard]] async::task<result<connections>>
+connect_all(async::event_loop& loop, const strings& sockets);
 
 // One database on every node; locks are slept for.
 struct attached {
@@ -35,6 +36,9 @@ attach_everywhere(connections& nodes, std::string name, client::attach_options o
 // The file of a database as the node has it. Requires that this process has no other handle of it.
 [[nodiscard]] async::task<result<std::unique_ptr<tdb::file>>>
 open_file(client::client& node, db_id id);
+
+// Of the records that a program makes many of.
+[[nodiscard]] bytes key_of(unsigned number);
 
 // Fetch, lock, store, unlock.
 [[nodiscard]] async::task<result<>> store(client::database& db, bytes key, byte_view data);

@@ -18,9 +18,9 @@
 //           what the disks allow. A commit changes the file of every node
 //
 // Exit status 1: an error, on stderr.
-#include "cluster.hpp"
 #include "common/client/transaction.hpp"
 #include "crew.hpp"
+#include "program.hpp"
 
 #include <algorithm>
 #include <array>
@@ -152,26 +152,9 @@ constexpr std::array modes = {
     load_mode{"disk", commit_alone, no_pause, nullptr, place::on_each_node, persistent_one},
 };
 
-struct order {
-    load_mode mode;
-    unsigned duration_s = 0;
-    unsigned clients = 0;
-    strings sockets;
-};
-
-std::optional<order> parse(int argc, char** argv) {
-    const strings words(argv + 1, argv + argc);
-    if (words.size() < 4) {
-        return std::nullopt;
-    }
-    const auto duration = number_in(words[1]);
-    const auto clients = number_in(words[2]);
-    for (const load_mode& mode : modes) {
-        if (mode.name == words[0] && duration && clients) {
-            return order{mode, *duration, *clients, {words.begin() + 3, words.end()}};
-        }
-    }
-    return std::nullopt;
+const load_mode* mode_named(std::string_view name) {
+    const auto found = std::ranges::find(modes, name, &load_mode::name);
+    return found == modes.end() ? nullptr : &*found;
 }
 
 // ---- one client process ----
@@ -199,40 +182,42 @@ steps(client_side& of, step what, async::duration pause_after, worker& me, count
     co_return result<>();
 }
 
-result<> work(const order& what, worker& me) {
-    const bool extra = what.mode.of_extra != nullptr && me.index() + 1 == me.count();
+result<> work(const load_mode& mode, const order& what, worker& me) {
+    const bool extra = mode.of_extra != nullptr && me.index() + 1 == me.count();
     const std::size_t node = extra ? 0 : me.index() % what.sockets.size();
-    const bool all = what.mode.clients == place::on_all_nodes;
+    const bool all = mode.clients == place::on_all_nodes;
     async::event_loop loop;
-    auto nodes = connect_all(loop, all ? what.sockets : strings{what.sockets[node]});
+    auto nodes =
+        loop.run_until_done(connect_all(loop, all ? what.sockets : strings{what.sockets[node]}));
     if (!nodes) {
         return pass(nodes);
     }
-    std::string name = fmt::format("bench_{}.tdb", what.mode.name);
-    auto dbs = loop.run_until_done(attach_everywhere(*nodes, std::move(name), what.mode.database));
+    std::string name = fmt::format("bench_{}.tdb", mode.name);
+    auto dbs = loop.run_until_done(attach_everywhere(*nodes, std::move(name), mode.database));
     if (!dbs) {
         return pass(dbs);
     }
     client_side own{
         std::move(*dbs), nullptr, to_bytes(fmt::format("own.{}", me.index())), to_bytes("all")};
     if (extra) {
-        return loop.run_until_done(steps(own, what.mode.of_extra, store_interval, me, counting::no)
-        );
+        return loop.run_until_done(steps(own, mode.of_extra, store_interval, me, counting::no));
     }
-    return loop.run_until_done(steps(own, what.mode.of_client, what.mode.pause, me, counting::yes));
+    return loop.run_until_done(steps(own, mode.of_client, mode.pause, me, counting::yes));
 }
 
-unsigned processes_of(const order& what) {
-    if (what.mode.clients == place::on_all_nodes) {
-        return what.clients;
+unsigned processes_of(const load_mode& mode, const order& what) {
+    const unsigned clients = what.numbers[1];
+    if (mode.clients == place::on_all_nodes) {
+        return clients;
     }
     const auto nodes = static_cast<unsigned>(what.sockets.size());
-    return what.clients * nodes + (what.mode.of_extra != nullptr ? 1 : 0);
+    return clients * nodes + (mode.of_extra != nullptr ? 1 : 0);
 }
 
-result<> run(const order& what) {
-    const std::function<result<>(worker&)> job = [&what](worker& me) { return work(what, me); };
-    const auto took = run_crew(processes_of(what), std::chrono::seconds(what.duration_s), job);
+result<> run(const load_mode& mode, const order& what) {
+    const unsigned duration_s = what.numbers[0];
+    const std::function<result<>(worker&)> job = [&](worker& me) { return work(mode, what, me); };
+    const auto took = run_crew(processes_of(mode, what), std::chrono::seconds(duration_s), job);
     if (!took) {
         return pass(took);
     }
@@ -240,11 +225,11 @@ result<> run(const order& what) {
         "{{\"mode\":\"{}\",\"clients\":{},\"nodes\":{},\"per_second\":{:.1f},\"moves_per_second\":{"
         ":.1f},"
         "\"p50_us\":{:.1f},\"p99_us\":{:.1f},\"longest_us\":{:.1f}}}\n",
-        what.mode.name,
-        what.clients,
+        mode.name,
+        what.numbers[1],
         what.sockets.size(),
-        static_cast<double>(took->steps.count()) / what.duration_s,
-        static_cast<double>(took->moves) / what.duration_s,
+        static_cast<double>(took->steps.count()) / duration_s,
+        static_cast<double>(took->moves) / duration_s,
         took->steps.quantile_us(0.50),
         took->steps.quantile_us(0.99),
         took->steps.quantile_us(1)
@@ -252,21 +237,18 @@ result<> run(const order& what) {
     return {};
 }
 
+constexpr command_line form = {
+    "ctdb-bench-load fetch|hot|held|read|revoke|commit|disk SECONDS CLIENTS SOCKET...", 2, 1};
+
 } // namespace
 
 int main(int argc, char** argv) {
-    const auto what = parse(argc, argv);
-    if (!what) {
-        fmt::print(
-            stderr,
-            "usage: ctdb-bench-load fetch|hot|held|read|revoke|commit|disk SECONDS CLIENTS "
-            "SOCKET...\n"
-        );
-        return 2;
+    strings words = words_of(argc, argv);
+    const load_mode* const mode = words.empty() ? nullptr : mode_named(words.front());
+    if (mode == nullptr) {
+        words.clear(); // not a command line
+    } else {
+        words.erase(words.begin());
     }
-    const auto done = run(*what);
-    if (!done) {
-        fmt::print(stderr, "ctdb-bench-load: {}\n", done.error().what);
-    }
-    return done ? 0 : 1;
+    return run_program(form, words, [mode](const order& what) { return run(*mode, what); });
 }

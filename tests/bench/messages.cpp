@@ -3,8 +3,8 @@
 // JSON: hops (client to client) in a second, median and p99 of a hop.
 //
 // One process, one connection per SOCKET; a second of warm-up. Exit status 1: an error, on stderr.
-#include "cluster.hpp"
 #include "common/async/combinators.hpp"
+#include "program.hpp"
 #include "times.hpp"
 
 #include <cstdio>
@@ -19,12 +19,6 @@ using subscription = std::unique_ptr<client::message_subscription>;
 
 constexpr auto warm_up = std::chrono::seconds(1);
 constexpr srvid ring_address{0xBE00000000000042}; // below all ranges that anybody uses
-
-struct order {
-    unsigned duration_s = 0;
-    unsigned number = 0;
-    strings sockets;
-};
 
 // The messages going round; each carries its index, so that its hops can be timed.
 class message_ring {
@@ -74,7 +68,7 @@ void print(const order& what, const times& hops, seconds elapsed) {
     fmt::print(
         "{{\"mode\":\"messages\",\"number\":{},\"nodes\":{},\"per_second\":{:.0f},"
         "\"p50_us\":{:.1f},\"p99_us\":{:.1f}}}\n",
-        what.number,
+        what.numbers[1],
         what.sockets.size(),
         static_cast<double>(hops.count()) / elapsed.count(),
         hops.quantile_us(0.50),
@@ -82,7 +76,8 @@ void print(const order& what, const times& hops, seconds elapsed) {
     );
 }
 
-async::task<result<>> messages(async::event_loop& loop, connections& nodes, const order& what) {
+async::task<result<>> messages(connections& nodes, const order& what) {
+    async::event_loop& loop = nodes[0]->loop();
     const time_point deadline = loop.now() + patience;
     const time_point from = loop.now() + warm_up;
     message_ring ring(nodes, from);
@@ -98,47 +93,18 @@ async::task<result<>> messages(async::event_loop& loop, connections& nodes, cons
         }
         subscribed.push_back(std::move(*added));
     }
-    ring.start(what.number);
-    const time_point end = from + std::chrono::seconds(what.duration_s);
+    ring.start(what.numbers[1]);
+    const time_point end = from + std::chrono::seconds(what.numbers[0]);
     co_await async::sleep_for(loop, end - loop.now());
     const seconds elapsed = loop.now() - from;
     print(what, ring.stop(), elapsed);
     co_return result<>();
 }
 
-std::optional<order> parse(int argc, char** argv) {
-    const strings words(argv + 1, argv + argc);
-    if (words.size() < 4) {
-        return std::nullopt;
-    }
-    const auto duration = number_in(words[0]);
-    const auto number = number_in(words[1]);
-    if (!duration || !number) {
-        return std::nullopt;
-    }
-    return order{*duration, *number, {words.begin() + 2, words.end()}};
-}
-
-result<> run(const order& what) {
-    async::event_loop loop;
-    auto nodes = connect_all(loop, what.sockets);
-    if (!nodes) {
-        return pass(nodes);
-    }
-    return loop.run_until_done(messages(loop, *nodes, what));
-}
+constexpr command_line form = {"ctdb-bench-messages SECONDS NUMBER SOCKET SOCKET...", 2, 2};
 
 } // namespace
 
 int main(int argc, char** argv) {
-    const auto what = parse(argc, argv);
-    if (!what) {
-        fmt::print(stderr, "usage: ctdb-bench-messages SECONDS NUMBER SOCKET SOCKET...\n");
-        return 2;
-    }
-    const auto done = run(*what);
-    if (!done) {
-        fmt::print(stderr, "ctdb-bench-messages: {}\n", done.error().what);
-    }
-    return done ? 0 : 1;
+    return measure(form, argc, argv, messages);
 }

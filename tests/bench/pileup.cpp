@@ -9,10 +9,10 @@
 //   recoveries      1 if the generation is another one afterwards
 //
 // Exit status 1: an error, on stderr.
-#include "cluster.hpp"
 #include "common/async/combinators.hpp"
 #include "common/async/task_set.hpp"
 #include "common/protocol/controls.hpp"
+#include "program.hpp"
 #include "times.hpp"
 
 #include <cstdio>
@@ -30,11 +30,9 @@ using milliseconds = std::chrono::duration<double, std::milli>;
 
 constexpr auto ping_interval = std::chrono::milliseconds(10);
 
-struct order {
-    unsigned duration_s = 0;
-    unsigned rate = 0;
-    strings sockets;
-};
+unsigned requests_in(const order& what) {
+    return what.numbers[0] * what.numbers[1];
+}
 
 struct progress {
     unsigned answered = 0;
@@ -45,10 +43,6 @@ struct progress {
     times pings;
     bool over = false;
 };
-
-bytes key_of(unsigned number) {
-    return to_bytes(fmt::format("record {}", number));
-}
 
 async::task<result<db_id>> fill(connections& nodes, std::string name, unsigned count) {
     client::attach_options options;
@@ -106,9 +100,9 @@ pile_up(connections& nodes, const order& what, db_id id, tdb::file& locked, prog
     async::event_loop& loop = nodes[0]->loop();
     async::task_set requests(loop);
     const time_point begun = loop.now();
-    const unsigned total = what.duration_s * what.rate;
-    for (unsigned i = 0; i < total; ++i) {
-        const seconds due(static_cast<double>(i) / what.rate);
+    const unsigned rate = what.numbers[1];
+    for (unsigned i = 0; i < requests_in(what); ++i) {
+        const seconds due(static_cast<double>(i) / rate);
         co_await async::sleep_for(
             loop, begun + std::chrono::duration_cast<async::duration>(due) - loop.now()
         );
@@ -126,7 +120,7 @@ void print(const order& what, const progress& seen, bool recovered) {
     fmt::print(
         "{{\"requests\":{},\"answered\":{},\"failed\":{},\"caught_up_ms\":{:.1f},\"p50_ms\":{:.1f},"
         "\"longest_ping_ms\":{:.1f},\"recoveries\":{}}}\n",
-        what.duration_s * what.rate,
+        requests_in(what),
         seen.answered,
         seen.failed,
         milliseconds(seen.last_answer - seen.let_go).count(),
@@ -136,9 +130,13 @@ void print(const order& what, const progress& seen, bool recovered) {
     );
 }
 
-async::task<result<>> measure(connections& nodes, connections& second, const order& what) {
+async::task<result<>> pileup(connections& nodes, const order& what) {
+    auto second = co_await connect_all(nodes[0]->loop(), what.sockets);
+    if (!second) {
+        co_return pass(second);
+    }
     std::string name = fmt::format("bench_pileup_{}.tdb", getpid());
-    const auto id = co_await fill(nodes, std::move(name), what.duration_s * what.rate);
+    const auto id = co_await fill(nodes, std::move(name), requests_in(what));
     if (!id) {
         co_return pass(id);
     }
@@ -153,7 +151,7 @@ async::task<result<>> measure(connections& nodes, connections& second, const ord
     progress seen;
     std::vector<async::task<>> all;
     all.push_back(pile_up(nodes, what, *id, **file, seen));
-    all.push_back(ping(*second[0], seen));
+    all.push_back(ping(*(*second)[0], seen));
     async::all_of everything(std::move(all));
     co_await everything;
     const auto after = co_await generation_of(*nodes[0]);
@@ -164,40 +162,10 @@ async::task<result<>> measure(connections& nodes, connections& second, const ord
     co_return result<>();
 }
 
-std::optional<order> parse(int argc, char** argv) {
-    const strings words(argv + 1, argv + argc);
-    if (words.size() < 4) {
-        return std::nullopt;
-    }
-    const auto duration = number_in(words[0]);
-    const auto rate = number_in(words[1]);
-    if (!duration || !rate) {
-        return std::nullopt;
-    }
-    return order{*duration, *rate, {words.begin() + 2, words.end()}};
-}
-
-result<> run(const order& what) {
-    async::event_loop loop;
-    auto nodes = connect_all(loop, what.sockets);
-    auto second = connect_all(loop, what.sockets);
-    if (!nodes || !second) {
-        return nodes ? pass(second) : pass(nodes);
-    }
-    return loop.run_until_done(measure(*nodes, *second, what));
-}
+constexpr command_line form = {"ctdb-bench-pileup SECONDS RATE SOCKET SOCKET...", 2, 2};
 
 } // namespace
 
 int main(int argc, char** argv) {
-    const auto what = parse(argc, argv);
-    if (!what) {
-        fmt::print(stderr, "usage: ctdb-bench-pileup SECONDS RATE SOCKET SOCKET...\n");
-        return 2;
-    }
-    const auto done = run(*what);
-    if (!done) {
-        fmt::print(stderr, "ctdb-bench-pileup: {}\n", done.error().what);
-    }
-    return done ? 0 : 1;
+    return measure(form, argc, argv, pileup);
 }

@@ -10,10 +10,10 @@
 //   grown_kib  anonymous memory of the first node's ctdbd: filled minus empty
 //
 // Exit status 1: an error, on stderr.
-#include "cluster.hpp"
 #include "common/async/combinators.hpp"
 #include "common/protocol/controls.hpp"
 #include "common/protocol/record_buffer.hpp"
+#include "program.hpp"
 
 #include <fstream>
 
@@ -27,10 +27,6 @@ namespace controls = protocol::controls;
 
 constexpr auto vacuum_patience = std::chrono::seconds(60);
 constexpr srvid traverse_address{0xBE00000000000043};
-
-bytes key_of(unsigned number) {
-    return to_bytes(fmt::format("record {}", number));
-}
 
 // kB of the process, nothing if it cannot be told.
 long anonymous_memory(std::int32_t pid) {
@@ -134,7 +130,9 @@ async::task<result<std::size_t>> vacuum(connections& nodes, const attached& all)
     co_return left;
 }
 
-async::task<result<>> measure(async::event_loop& loop, connections& nodes, unsigned count) {
+async::task<result<>> records(connections& nodes, const order& what) {
+    async::event_loop& loop = nodes[0]->loop();
+    const unsigned count = what.numbers[0];
     client::attach_options options;
     const auto db = co_await attach_everywhere(nodes, "bench_records.tdb", options);
     if (!db) {
@@ -179,26 +177,10 @@ async::task<result<>> measure(async::event_loop& loop, connections& nodes, unsig
     co_return result<>();
 }
 
-result<> run(unsigned count, const strings& sockets) {
-    async::event_loop loop;
-    auto nodes = connect_all(loop, sockets);
-    if (!nodes) {
-        return pass(nodes);
-    }
-    return loop.run_until_done(measure(loop, *nodes, count));
-}
+constexpr command_line form = {"ctdb-bench-records NUMBER SOCKET...", 1, 1};
 
 } // namespace
 
 int main(int argc, char** argv) {
-    const auto count = number_in(argc > 1 ? argv[1] : "");
-    if (!count || argc < 3) {
-        fmt::print(stderr, "usage: ctdb-bench-records NUMBER SOCKET...\n");
-        return 2;
-    }
-    const auto done = run(*count, {argv + 2, argv + argc});
-    if (!done) {
-        fmt::print(stderr, "ctdb-bench-records: {}\n", done.error().what);
-    }
-    return done ? 0 : 1;
+    return measure(form, argc, argv, records);
 }

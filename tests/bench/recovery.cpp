@@ -11,10 +11,10 @@
 //
 // Records are put into the files as a client with the lock would, each on one node in turn. Exit
 // status 1: an error, on stderr.
-#include "cluster.hpp"
 #include "common/async/combinators.hpp"
 #include "common/protocol/controls.hpp"
 #include "common/protocol/types_record.hpp"
+#include "program.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -33,12 +33,15 @@ constexpr auto poll_interval = std::chrono::milliseconds(5);
 constexpr auto ping_interval = std::chrono::milliseconds(2);
 constexpr auto between_rounds = std::chrono::seconds(12); // RerecoveryTimeout is 10 s
 
-struct order {
-    unsigned databases = 0;
-    unsigned records = 0;
-    unsigned rounds = 0;
-    strings sockets;
-};
+unsigned databases_of(const order& what) {
+    return what.numbers[0];
+}
+unsigned records_of(const order& what) {
+    return what.numbers[1];
+}
+unsigned rounds_of(const order& what) {
+    return what.numbers[2];
+}
 
 // ---- the databases ----
 
@@ -49,8 +52,9 @@ result<> put_records(tdb::file& file, const order& what, pnn node, std::size_t i
     header.rsn = rsn(1);
     header.dmaster = node;
     const bytes head = protocol::encode(header);
-    for (std::size_t i = index; i < what.records; i += what.sockets.size()) {
-        const auto written = file.write(to_bytes(fmt::format("record {}", i)), head, value);
+    for (auto i = static_cast<unsigned>(index); i < records_of(what);
+         i += static_cast<unsigned>(what.sockets.size())) {
+        const auto written = file.write(key_of(i), head, value);
         if (!written) {
             return written;
         }
@@ -79,9 +83,9 @@ fill(client::client& node, std::string name, const order& what, std::size_t inde
 }
 
 async::task<result<>> fill_all(connections& nodes, const order& what) {
-    for (unsigned d = 0; d < what.databases; ++d) {
+    for (unsigned d = 0; d < databases_of(what); ++d) {
         for (std::size_t i = 0; i < nodes.size(); ++i) {
-            std::string name = fmt::format("bench_{}_{}.tdb", what.records, d);
+            std::string name = fmt::format("bench_{}_{}.tdb", records_of(what), d);
             const auto filled = co_await fill(*nodes[i], std::move(name), what, i);
             if (!filled) {
                 co_return filled;
@@ -266,8 +270,8 @@ void print(const order& what, const figures& of) {
     fmt::print(
         "{{\"databases\":{},\"records\":{},\"request_to_normal_ms\":{:.1f},\"uptime_ms\":{:.1f},"
         "\"longest_answer_ms\":{:.1f},\"answer_ms\":[{}]}}\n",
-        what.databases,
-        what.records,
+        databases_of(what),
+        records_of(what),
         of.total_ms,
         of.uptime_ms,
         milliseconds(*worst).count(),
@@ -276,15 +280,19 @@ void print(const order& what, const figures& of) {
     static_cast<void>(std::fflush(stdout));
 }
 
-async::task<result<>>
-measure(async::event_loop& loop, connections& nodes, connections& second, const order& what) {
+async::task<result<>> recoveries(connections& nodes, const order& what) {
+    async::event_loop& loop = nodes[0]->loop();
+    auto second = co_await connect_all(loop, what.sockets);
+    if (!second) {
+        co_return pass(second);
+    }
     const auto filled = co_await fill_all(nodes, what);
     if (!filled) {
         co_return filled;
     }
-    for (unsigned round = 0; round <= what.rounds; ++round) {
+    for (unsigned round = 0; round <= rounds_of(what); ++round) {
         co_await async::sleep_for(loop, between_rounds);
-        const auto result_of_round = co_await watch_recovery(loop, nodes, second);
+        const auto result_of_round = co_await watch_recovery(loop, nodes, *second);
         if (!result_of_round) {
             co_return pass(result_of_round);
         }
@@ -297,43 +305,11 @@ measure(async::event_loop& loop, connections& nodes, connections& second, const 
 
 // ---- the program ----
 
-std::optional<order> parse(int argc, char** argv) {
-    const strings words(argv + 1, argv + argc);
-    if (words.size() < 5) {
-        return std::nullopt;
-    }
-    const auto databases = number_in(words[0]);
-    const auto records = number_in(words[1]);
-    const auto rounds = number_in(words[2]);
-    if (!databases || !records || !rounds) {
-        return std::nullopt;
-    }
-    return order{*databases, *records, *rounds, {words.begin() + 3, words.end()}};
-}
-
-result<> run(const order& what) {
-    async::event_loop loop;
-    auto nodes = connect_all(loop, what.sockets);
-    auto second = connect_all(loop, what.sockets);
-    if (!nodes || !second) {
-        return nodes ? pass(second) : pass(nodes);
-    }
-    return loop.run_until_done(measure(loop, *nodes, *second, what));
-}
+constexpr command_line form = {
+    "ctdb-bench-recovery DATABASES RECORDS ROUNDS SOCKET SOCKET...", 3, 2};
 
 } // namespace
 
 int main(int argc, char** argv) {
-    const auto what = parse(argc, argv);
-    if (!what) {
-        fmt::print(
-            stderr, "usage: ctdb-bench-recovery DATABASES RECORDS ROUNDS SOCKET SOCKET...\n"
-        );
-        return 2;
-    }
-    const auto done = run(*what);
-    if (!done) {
-        fmt::print(stderr, "ctdb-bench-recovery: {}\n", done.error().what);
-    }
-    return done ? 0 : 1;
+    return measure(form, argc, argv, recoveries);
 }

@@ -35,15 +35,9 @@ only_two() {
 		ctdb_on 0 status | grep -q '^pnn:2 .*DISCONNECTED' && ctdb_on 0 status | grep -q '^Size:2$'
 }
 
-for address in 1 2 3; do
-	printf '%s.%s\n' "$net" "$address"
-done >"$work/nodes"
-nodes=2
-for node in 0 1; do
-	configure "$node"
-	printf 'KeepaliveInterval=1\nKeepaliveLimit=3\n' >"$(base_of "$node")/ctdb.tunables"
-	start_node "$node"
-done
+TUNABLES='KeepaliveInterval=1
+KeepaliveLimit=3'
+start_nodes 2 3
 wait_for 40 only_two || fail "two nodes of three do not become a cluster"
 pid=$(pid_of 0)
 ctdb_on 0 attach keep.tdb persistent

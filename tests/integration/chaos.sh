@@ -224,11 +224,11 @@ one_round() { # FAULT
 	make_ghosts
 	start_pair
 	delete_early
-	begin_fault "$1"
+	fault "$1" begin
 	wait_for 60 left_out "$victim" "$observer" || fail "the others do not go on without node $victim"
 	delete_late
 	answered "without node $victim" "$first" "$second"
-	end_fault "$1"
+	fault "$1" end
 	wait_for 60 settled || {
 		ctdb_on "$first" status
 		fail "not healthy after $1 of node $victim"
@@ -236,21 +236,16 @@ one_round() { # FAULT
 	end_pair
 }
 
-begin_fault() {
-	case $1 in
-	kill*) kill_node "$victim" ;;
-	stop) signal_node "$victim" STOP ;;
-	cut) sever "$victim" "$leader" add ;;
-	part) ip -n "$(ns "$victim")" link set priv down ;;
-	esac
-}
-
-end_fault() {
-	case $1 in
-	kill*) start_node "$victim" ;;
-	stop) signal_node "$victim" CONT ;;
-	cut) sever "$victim" "$leader" del ;;
-	part) ip -n "$(ns "$victim")" link set priv up ;;
+fault() { # KIND begin|end: of the victim
+	case $1-$2 in
+	kill*-begin) kill_node "$victim" ;;
+	kill*-end) start_node "$victim" ;;
+	stop-begin) signal_node "$victim" STOP ;;
+	stop-end) signal_node "$victim" CONT ;;
+	cut-begin) sever "$victim" "$leader" add ;;
+	cut-end) sever "$victim" "$leader" del ;;
+	part-begin) ip -n "$(ns "$victim")" link set priv down ;;
+	part-end) ip -n "$(ns "$victim")" link set priv up ;;
 	esac
 }
 

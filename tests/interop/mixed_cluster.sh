@@ -46,15 +46,7 @@ with() {
 }
 
 start_mixed() {
-	for _i in 1 2 3; do
-		printf '%s.%s\n' "$net" "$_i"
-	done >"$work/nodes"
-	nodes=2
-	for _i in 0 1; do
-		configure "$_i"
-		printf '%s\n' "${TUNABLES:-}" >"$(base_of "$_i")/ctdb.tunables"
-		start_node "$_i"
-	done
+	start_nodes 2 3
 	mkdir -p "$theirs/run" "$theirs/var" "$theirs/events/legacy" "$theirs/events/notification"
 	mkdir -p "$theirs/db/volatile" "$theirs/db/persistent" "$theirs/db/state"
 	cp "$work/nodes" "$theirs/nodes"

@@ -60,7 +60,7 @@ ctdb_on() {
 	on_node "$_on" "${CTDB_TOOL:-$CTDB_BIN/ctdb}" "$@"
 }
 
-# configure NODE: directories, nodes list, ctdb.conf. Extra lines for ctdb.conf in $EXTRA_CONF.
+# configure NODE: directories, nodes list, ctdb.conf. Extra lines for ctdb.conf in $EXTRA_CONF, those of ctdb.tunables in $TUNABLES.
 configure() {
 	_base=$(base_of "$1")
 	mkdir -p "$_base/run" "$_base/var/volatile" "$_base/var/persistent" "$_base/var/state" \
@@ -76,17 +76,19 @@ configure() {
 		fi
 		printf '%s\n' "${EXTRA_CONF:-}"
 	} >"$_base/ctdb.conf"
+	[ -z "${TUNABLES:-}" ] || printf '%s\n' "$TUNABLES" >"$_base/ctdb.tunables"
 }
 
 start_node() {
 	on_node "$1" "$CTDB_BIN/ctdbd" || fail "node $1 does not start"
 }
 
+# start_nodes NUMBER [LISTED]: so many of ours, the nodes list has as many (NUMBER).
 start_nodes() {
 	nodes=$1
 	_i=0
 	: >"$work/nodes"
-	while [ "$_i" -lt "$nodes" ]; do
+	while [ "$_i" -lt "${2:-$1}" ]; do
 		printf '%s.%s\n' "$net" "$((_i + 1))" >>"$work/nodes"
 		_i=$((_i + 1))
 	done

@@ -60,6 +60,21 @@ protected:
     bool until_working(const watched& wait) {
         return run_until(loop, [&] { return wait.job->now() == agent_job::state::working; });
     }
+    // For a chain that samba has.
+    void keep_the_only_agent_waiting(watched& wait) {
+        ASSERT_EQ(samba.ask("lock k"), "ok");
+        agents.set_chain_agents_max(1);
+        wait_for_chain(wait, "k");
+        ASSERT_TRUE(until_working(wait));
+    }
+    struct other_database {
+        explicit other_database(LockAgents& test) : path(test.dir.file("b.tdb.0")) {
+            at_agents = test.agents.opened("b.tdb", path, GetParam());
+        }
+        std::string path;
+        std::unique_ptr<file> handle = make_file(path, GetParam());
+        agent_file at_agents;
+    };
 };
 INSTANTIATE_TEST_SUITE_P(
     Modes,
@@ -193,32 +208,22 @@ TEST_P(LockAgents, WaitsForSeveralChainsAtTheSameTime) {
 }
 
 TEST_P(LockAgents, WholeDatabaseIsNotKeptWaitingByChainWaits) {
-    ASSERT_EQ(samba.ask("lock k"), "ok");
-    agents.set_chain_agents_max(1);
     watched chain;
-    wait_for_chain(chain, "k");
-    ASSERT_TRUE(until_working(chain));
-    const std::string other_path = dir.file("b.tdb.0");
-    const auto other = make_file(other_path, GetParam());
+    keep_the_only_agent_waiting(chain);
+    const other_database other(*this);
     watched whole;
-    whole.job = agents.lock_all(agents.opened("b.tdb", other_path, GetParam()), whole.events());
+    whole.job = agents.lock_all(other.at_agents, whole.events());
     ASSERT_TRUE(run_until(loop, [&] { return whole.got_it(); }));
-    EXPECT_EQ(outcome(other->try_lock_chain(3)), "no");
+    EXPECT_EQ(outcome(other.handle->try_lock_chain(3)), "no");
 }
 
 // A client may hold a record here while it waits for one there.
 TEST_P(LockAgents, WaitsForOneDatabaseDoNotHoldUpThoseForAnother) {
-    ASSERT_EQ(samba.ask("lock k"), "ok");
-    agents.set_chain_agents_max(1);
     watched here;
-    wait_for_chain(here, "k");
-    ASSERT_TRUE(until_working(here));
-    const std::string other_path = dir.file("b.tdb.0");
-    const auto other = make_file(other_path, GetParam());
+    keep_the_only_agent_waiting(here);
+    const other_database other(*this);
     watched there;
-    there.job = agents.lock_chain(
-        agents.opened("b.tdb", other_path, GetParam()), to_bytes("k"), there.events()
-    );
+    there.job = agents.lock_chain(other.at_agents, to_bytes("k"), there.events());
     EXPECT_TRUE(run_until(loop, [&] { return there.got_it(); }));
     EXPECT_FALSE(here.done);
 }

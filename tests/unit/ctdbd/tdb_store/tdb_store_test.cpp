@@ -60,6 +60,33 @@ protected:
         const auto locked = store->try_lock(view_of(key));
         return locked && *locked == lock_state::locked;
     }
+    void samba_stores(int count) const {
+        for (int i = 0; i < count; ++i) {
+            ASSERT_EQ(samba->ask("store k" + std::to_string(i) + " v"), "ok");
+        }
+    }
+    // A walk of so many records up to the one whose chain is busy, and its end after `meanwhile`.
+    // How often each key was seen.
+    std::map<std::string, int>
+    walk_around_busy_k7(int count, const std::function<void()>& meanwhile) {
+        samba_stores(count);
+        EXPECT_EQ(samba->ask("lock k7"), "ok");
+        walk_position position;
+        std::map<std::string, int> seen;
+        const auto visit = [&](byte_view key, byte_view) { ++seen[std::string(text_of(key))]; };
+        for (int i = 0; i < 1000 && !position.blocked; ++i) {
+            const auto state = store->walk(position, 10, visit);
+            EXPECT_TRUE(state && *state == walk_state::more);
+        }
+        EXPECT_TRUE(position.blocked);
+        EXPECT_GT(seen.size(), static_cast<std::size_t>(count) * 5 / 6);
+        EXPECT_EQ(seen.count("k7"), 0u);
+        EXPECT_EQ(samba->ask("unlock k7"), "ok");
+        meanwhile();
+        const auto state = store->walk(position, 10, visit);
+        EXPECT_TRUE(state && *state == walk_state::finished);
+        return seen;
+    }
     // Sizes of all records a walk from here sees.
     std::map<std::string, int> walk_all(walk_position position = {}) {
         std::map<std::string, int> seen;
@@ -570,9 +597,7 @@ TEST_P(TdbStore, NoIncrementIsLostBetweenClientsAndTheStore) {
 // ---- walk ----
 
 TEST_P(TdbStore, WalksEverythingOnceWhenFrozenAlsoInsideATransaction) {
-    for (int i = 0; i < 300; ++i) {
-        ASSERT_EQ(samba->ask("store k" + std::to_string(i) + " v"), "ok");
-    }
+    samba_stores(300);
     ASSERT_TRUE(freeze());
     for (int turn = 0; turn < 2; ++turn) {
         const auto seen = walk_all();
@@ -587,44 +612,13 @@ TEST_P(TdbStore, WalksEverythingOnceWhenFrozenAlsoInsideATransaction) {
 }
 
 TEST_P(TdbStore, WalksALiveDatabaseAndComesBackForBusyChains) {
-    for (int i = 0; i < 300; ++i) {
-        ASSERT_EQ(samba->ask("store k" + std::to_string(i) + " v"), "ok");
-    }
-    ASSERT_EQ(samba->ask("lock k7"), "ok");
-    walk_position position;
-    std::map<std::string, int> seen;
-    const auto visit = [&](byte_view key, byte_view) { ++seen[std::string(text_of(key))]; };
-    for (int i = 0; i < 1000 && !position.blocked; ++i) {
-        const auto state = store->walk(position, 10, visit);
-        ASSERT_TRUE(state && *state == walk_state::more);
-    }
-    ASSERT_TRUE(position.blocked);
-    EXPECT_GT(seen.size(), 250u);
-    EXPECT_EQ(seen.count("k7"), 0u);
-    ASSERT_EQ(samba->ask("unlock k7"), "ok");
-    const auto state = store->walk(position, 10, visit);
-    ASSERT_TRUE(state);
-    EXPECT_EQ(*state, walk_state::finished);
+    auto seen = walk_around_busy_k7(300, [] {});
     EXPECT_EQ(seen.size(), 300u);
     EXPECT_EQ(seen["k7"], 1);
 }
 
 TEST_P(TdbStore, WalkGoesOnAfterAFreezeCame) {
-    for (int i = 0; i < 100; ++i) {
-        ASSERT_EQ(samba->ask("store k" + std::to_string(i) + " v"), "ok");
-    }
-    ASSERT_EQ(samba->ask("lock k7"), "ok");
-    walk_position position;
-    std::map<std::string, int> seen;
-    const auto visit = [&](byte_view key, byte_view) { ++seen[std::string(text_of(key))]; };
-    while (!position.blocked) {
-        ASSERT_TRUE(store->walk(position, 10, visit));
-    }
-    ASSERT_EQ(samba->ask("unlock k7"), "ok");
-    ASSERT_TRUE(freeze());
-    const auto state = store->walk(position, 10, visit);
-    ASSERT_TRUE(state);
-    EXPECT_EQ(*state, walk_state::finished);
+    const auto seen = walk_around_busy_k7(100, [this] { EXPECT_TRUE(freeze()); });
     EXPECT_EQ(seen.size(), 100u);
 }
 
