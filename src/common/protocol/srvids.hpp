@@ -39,14 +39,23 @@ inline constexpr srvid samba_process{0xFE00000000000002};
 
 // Ranges: the top byte tells the owner.
 inline constexpr srvid tool_range{0xCE00000000000000};
-inline constexpr srvid tool_restore{0xCE02000000000000}; // push target of restoredb
-inline constexpr srvid client_range{0xBE00000000000000}; // + pid: traverse of a client
+inline constexpr srvid tool_restore{0xCE02000000000000};    // push target of restoredb
+inline constexpr srvid client_range{0xBE00000000000000};    // + pid: traverse of a client
+inline constexpr srvid lock_turn_range{0xBE01000000000000}; // ours, not upstream's
 inline constexpr srvid test_range{0xAE00000000000000};
 inline constexpr srvid server_range{0x9E00000000000000}; // answers to daemons
 
 // Answers to the tool: one per process and counter value.
 [[nodiscard]] constexpr srvid tool_answer(std::uint32_t pid, std::uint16_t counter) noexcept {
     return srvid{0xCE01000000000000 | (std::uint64_t{pid & 0xFFFFU} << 16U) | counter};
+}
+// "Your turn" for a process that waits for a lock in g_lock.tdb: one per process and task. Empty.
+[[nodiscard]] constexpr srvid lock_turn(std::uint32_t pid, std::uint32_t task) noexcept {
+    return srvid{
+        lock_turn_range.value | (std::uint64_t{pid & 0xFFFFFFU} << 24U) | (task & 0xFFFFFFU)};
+}
+[[nodiscard]] constexpr bool is_lock_turn(srvid address) noexcept {
+    return address.value >> 48U == lock_turn_range.value >> 48U;
 }
 // Answer to a shutting-down daemon's TAKEOVER_RUN.
 [[nodiscard]] constexpr srvid shutdown_answer(pnn node) noexcept {

@@ -69,6 +69,7 @@ public:
     std::map<std::uint32_t, std::function<fake_answer(const protocol::req_control&)>> answers;
     std::function<void(const protocol::req_call&, reqid)> on_call;
     std::vector<std::uint64_t> messages_sent; // their addresses
+    bool delivers_messages = false;           // to the client that came last
 
 private:
     void received(byte_view whole) {
@@ -86,6 +87,9 @@ private:
             }
         } else if (const auto* m = std::get_if<protocol::req_message>(&packet->body)) {
             messages_sent.push_back(m->srvid.value);
+            if (delivers_messages) {
+                message(m->srvid, m->data);
+            }
         }
     }
     void reply(const fake_answer& with, reqid id) {
