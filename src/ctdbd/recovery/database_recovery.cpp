@@ -45,8 +45,7 @@ async::task<result<>> database_recovery::attempt() {
     if (!exists) {
         co_return exists;
     }
-    const result<> frozen =
-        co_await run_.tell<controls::db_freeze>(nodes_, plan_.id, step("freeze"));
+    const result<> frozen = co_await run_.freeze(nodes_, plan_.id, step("freeze"));
     if (!frozen) {
         co_return frozen;
     }

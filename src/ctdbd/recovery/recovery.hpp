@@ -5,7 +5,9 @@
 // nodes (frozen databases, recovery mode ACTIVE) is the next recovery's to take over. Every control
 // has a deadline of RecoverTimeout. Each database goes its own way (6.5), three attempts; all are
 // asked to freeze before any waits for one of the `slots`; a database is thawed only after all
-// nodes have committed it. A failure names node, database and step, and credits the node.
+// nodes have committed it. A failure names node, database and step, and credits the node - unless a
+// client of it keeps a lock that the freeze has to wait for (12.1 #28): then the node is to blame
+// only in the third recovery in a row, since one hanging client must not stop the cluster for ever.
 //
 // The frame around it (who may recover, bans by credit over several recoveries, cluster lock,
 // takeover run, RECONFIGURE) is the leader's (6.3).
@@ -41,6 +43,7 @@ struct recovery_report {
     std::size_t databases = 0;             // recovered
     std::vector<db_id> of_differing_kinds; // got an empty transaction only
     std::map<pnn, std::uint32_t> credits;  // failures per node in this run
+    std::set<pnn> held_up;                 // a client there kept a database from freezing
     std::vector<pnn> banned;               // told to ban itself: none or one
     async::duration took{};
 };
@@ -49,6 +52,7 @@ class recovery {
 public:
     static constexpr int attempts_max = 3;
     static constexpr std::size_t slots = 8; // databases pulled and pushed at the same time
+    static constexpr int held_up_max = 3;   // recoveries in a row
 
     // `port` outlives the object, the object outlives its tasks.
     explicit recovery(client::cluster_port& port) : port_(port) {}
@@ -57,8 +61,11 @@ public:
     [[nodiscard]] async::task<recovery_report> run(recovery_request request);
 
 private:
+    void note_held_up(const std::set<pnn>& nodes);
+
     client::cluster_port& port_;
     std::uint64_t next_address_ = 1; // RECOVERY srvids are never used twice
+    std::map<pnn, int> held_up_;     // so many recoveries in a row
 };
 
 } // namespace ctdb::ctdbd

@@ -11,13 +11,18 @@ namespace {
 
 namespace controls = protocol::controls;
 constexpr std::size_t queued_bytes_max = 8'000'000; // to one node, before a push pauses
+constexpr std::chrono::seconds sign_of_life_limit{3};
 
 } // namespace
 
 recovery_run::recovery_run(
-    client::cluster_port& port, const recovery_request& request, std::uint64_t& next_address
+    client::cluster_port& port,
+    const recovery_request& request,
+    std::uint64_t& next_address,
+    const std::map<pnn, int>& held_up_before
 )
-    : port_(port), request_(request), next_address_(next_address), slot_freed_(port.runtime()) {}
+    : port_(port), request_(request), next_address_(next_address), held_up_before_(held_up_before),
+      slot_freed_(port.runtime()) {}
 
 async::time_point recovery_run::deadline() {
     const auto limit = tunables_[protocol::tunable_id::recover_timeout];
@@ -270,6 +275,44 @@ async::task<> recovery_run::recover_one(database_plan plan, result<>& outcome) {
             outcome.error().what
         );
     }
+}
+
+async::task<result<>> recovery_run::freeze(std::vector<pnn> nodes, db_id id, std::string what) {
+    const auto answers = co_await ask<controls::db_freeze>(std::move(nodes), id);
+    result<> outcome;
+    for (std::size_t i = 0; i < answers.nodes.size(); ++i) {
+        if (answers.values[i]) {
+            continue;
+        }
+        const pnn node = answers.nodes[i];
+        const error& why = answers.values[i].error();
+        bool alive = false;
+        if (why.code == ETIMEDOUT) {
+            alive = co_await answers_otherwise(node);
+        }
+        const auto before = held_up_before_.find(node);
+        const bool patience =
+            before == held_up_before_.end() || before->second + 1 < recovery::held_up_max;
+        if (alive) {
+            report_.held_up.insert(node);
+        }
+        if (!alive || !patience) {
+            credit(node);
+        }
+        if (outcome) {
+            const char* cause = alive ? "a client there keeps a lock: " : "";
+            outcome = fail(why.code, "node {}: {}: {}{}", node, what, cause, why.what);
+        }
+    }
+    co_return outcome;
+}
+
+async::task<bool> recovery_run::answers_otherwise(pnn node) {
+    protocol::none nothing;
+    const auto limit = port_.runtime().now() + sign_of_life_limit;
+    const auto mode =
+        co_await client::call<controls::get_recovery_mode>(port_, node, nothing, limit);
+    co_return mode.has_value();
 }
 
 async::task<> recovery_run::ban_worst() {

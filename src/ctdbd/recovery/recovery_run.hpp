@@ -29,7 +29,10 @@ struct replies {
 class recovery_run {
 public:
     recovery_run(
-        client::cluster_port& port, const recovery_request& request, std::uint64_t& next_address
+        client::cluster_port& port,
+        const recovery_request& request,
+        std::uint64_t& next_address,
+        const std::map<pnn, int>& held_up_before
     );
 
     [[nodiscard]] async::task<result<>> all_steps();
@@ -67,6 +70,9 @@ public:
         std::string what,
         protocol::control_flags flags = {}
     );
+    // Freezes a database on `nodes`. Who does not in time but answers otherwise waits for a client
+    // that keeps a lock there, and gets no credit for that in the first recoveries (12.1 #28).
+    [[nodiscard]] async::task<result<>> freeze(std::vector<pnn> nodes, db_id id, std::string what);
     // First failure among the answers; every failing node gets a credit.
     template <class Reply>
     [[nodiscard]] result<> judge(const replies<Reply>& answers, std::string_view what);
@@ -98,11 +104,13 @@ private:
     [[nodiscard]] async::task<result<>> change_epoch(); // steps 6 to 11
     [[nodiscard]] async::task<result<>> recover_databases(std::vector<database_plan> plans);
     [[nodiscard]] async::task<> recover_one(database_plan plan, result<>& outcome);
+    [[nodiscard]] async::task<bool> answers_otherwise(pnn node);
     [[nodiscard]] async::task<> ban_worst();
 
     client::cluster_port& port_;
     const recovery_request& request_;
     std::uint64_t& next_address_;
+    const std::map<pnn, int>& held_up_before_;
     recovery_report report_;
     protocol::tunable_list tunables_;
     std::vector<node_capabilities> capabilities_;

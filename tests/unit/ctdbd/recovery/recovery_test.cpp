@@ -60,12 +60,15 @@ protected:
     }
     recovery_report recover(std::size_t leader = 0) {
         recovery driver(cluster[leader].port());
+        return recover_with(driver);
+    }
+    recovery_report recover_with(recovery& driver) { return recover_with(driver, cluster); }
+    recovery_report recover_with(recovery& driver, fake_cluster& on) const {
         ctdbd::recovery_request request;
         request.generations_seen = {invalid_generation, old};
         auto task = driver.run(std::move(request));
         task.raw().resume();
-        EXPECT_TRUE(cluster.rt.wait_for([&] { return task.raw().done(); }, std::chrono::minutes{10})
-        );
+        EXPECT_TRUE(on.rt.wait_for([&] { return task.raw().done(); }, std::chrono::minutes{10}));
         return task.raw().promise().take();
     }
     void expect_recovered(const recovery_report& report, const std::string& db) {
@@ -405,6 +408,56 @@ TEST_F(RecoveryTest, ANodeThatNeverAnswersCostsItsTimeAndIsNamed) {
     EXPECT_EQ(report.outcome.error().code, ETIMEDOUT);
     EXPECT_THAT(report.outcome.error().what, HasSubstr("node 1: database v.tdb: freeze"));
     EXPECT_GE(report.took, std::chrono::seconds{90}); // three attempts of RecoverTimeout
+}
+
+// 12.1 #28: the node answers, so its freeze waits for a client that keeps a lock.
+TEST_F(RecoveryTest, AClientThatKeepsALockDoesNotGetItsNodeBanned) {
+    attach_everywhere("v.tdb");
+    cluster[1].store("v.tdb").answers_freeze = false;
+    const auto report = recover();
+    ASSERT_FALSE(report.outcome);
+    EXPECT_EQ(report.outcome.error().code, ETIMEDOUT);
+    EXPECT_THAT(report.outcome.error().what, HasSubstr("node 1: database v.tdb: freeze"));
+    EXPECT_THAT(report.outcome.error().what, HasSubstr("client"));
+    EXPECT_EQ(report.held_up, std::set<pnn>{pnn{1}});
+    EXPECT_TRUE(report.credits.empty());
+    EXPECT_TRUE(report.banned.empty());
+    cluster[1].store("v.tdb").answer_freeze({});
+    EXPECT_TRUE(recover().outcome);
+}
+
+TEST_F(RecoveryTest, ANodeThatHangsOverAFreezeIsBanned) { // 12.1 #28: not held up by a client
+    attach_everywhere("v.tdb");
+    cluster.inject(pnn{1}, controls::db_freeze::opcode, fault::never_answers, 1000);
+    cluster.inject(pnn{1}, controls::get_recovery_mode::opcode, fault::never_answers, 1000);
+    EXPECT_EQ(recover().banned, std::vector<pnn>{pnn{1}});
+}
+
+// Otherwise one client that hangs keeps the whole cluster from recovering.
+TEST_F(RecoveryTest, InTheThirdRecoveryInARowTheNodeOfSuchAClientIsBanned) {
+    attach_everywhere("v.tdb");
+    recovery driver(cluster[0].port());
+    cluster[1].store("v.tdb").answers_freeze = false;
+    EXPECT_TRUE(recover_with(driver).banned.empty());
+    EXPECT_TRUE(recover_with(driver).banned.empty());
+    cluster[1].store("v.tdb").answers_freeze = true;
+    cluster[1].store("v.tdb").answer_freeze({});
+    EXPECT_TRUE(recover_with(driver).outcome); // the count starts anew
+    cluster[1].store("v.tdb").answers_freeze = false;
+    EXPECT_TRUE(recover_with(driver).banned.empty());
+    EXPECT_TRUE(recover_with(driver).banned.empty());
+    EXPECT_EQ(recover_with(driver).banned, std::vector<pnn>{pnn{1}});
+}
+
+// 12.1 #23: whatever the random numbers say.
+TEST_F(RecoveryTest, TheGenerationIsNoneThatAnyNodeHas) {
+    const ctdb::generation would_be = recover().generation;
+    for (std::uint32_t node = 0; node < 3; ++node) {
+        fake_cluster again{3}; // its random numbers are the same
+        again[node].map.generation = would_be;
+        recovery driver(again[0].port());
+        EXPECT_NE(recover_with(driver, again).generation, would_be) << node;
+    }
 }
 
 TEST_F(RecoveryTest, TheNodeWithThreeFailuresIsToldToBanItself) {
