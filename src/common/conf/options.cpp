@@ -172,7 +172,9 @@ constinit const string_option persistent_quorum{
      .explanation =
          "Who must have a persistent transaction before it counts. none: every active node, "
          "however few, as upstream. "
-         "majority: more than half of the nodes of the list, else the transaction is refused.",
+         "majority: more than half of the nodes of the list, else the transaction is refused. "
+         "Reading goes on in either case, since clients read their node's file themselves: what a "
+         "minority reads may be older than what the others have.",
      .choices = "none|majority"}};
 
 // --- [event]
