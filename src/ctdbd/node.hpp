@@ -281,6 +281,7 @@ private:
         async::time_point until;
     };
     std::vector<held_call> held_calls_;
+    std::size_t held_bytes_ = 0; // of their packets
     std::size_t announcements_ = 0; // activity changes not yet acknowledged by all providers
     bool keepalives_stopped_ = false;
     std::map<pnn, std::optional<std::uint32_t>> versions_reported_;

@@ -15,6 +15,7 @@ using protocol::tunable_id;
 constexpr client_id daemon_itself{0}; // of calls that no client made
 constexpr async::duration held_calls_limit = 3s;
 constexpr std::size_t held_calls_max = 256;
+constexpr std::size_t held_bytes_max = std::size_t{1} << 20U; // a call is mostly a key
 
 } // namespace
 
@@ -36,25 +37,29 @@ void node::refuse_unknown_database(const protocol::packet_header& from, db_id id
 
 // The attach that makes the database known here may still be on its way (databases.md 2.5 step 1).
 void node::hold_call(byte_view raw, const protocol::packet_header& header, db_id id) {
-    if (held_calls_.size() >= held_calls_max) {
+    const bool full = held_calls_.size() >= held_calls_max;
+    if (full || raw.size() > held_bytes_max - held_bytes_) {
         refuse_unknown_database(header, id);
         return;
     }
     held_calls_.push_back(
         {to_bytes(raw), router_.record_peer(), header, id, runtime_.now() + held_calls_limit}
     );
+    held_bytes_ += raw.size();
     if (!held_timer_.armed()) {
         held_timer_.arm(held_calls_.front().until);
     }
 }
 
 void node::replay_held_calls() {
+    held_bytes_ = 0;
     for (held_call& held : std::exchange(held_calls_, {})) {
         if (databases_.find(held.database) != nullptr) {
             router_.receive(held.peer, held.packet);
         } else if (held.until <= runtime_.now()) {
             refuse_unknown_database(held.header, held.database);
         } else {
+            held_bytes_ += held.packet.size();
             held_calls_.push_back(std::move(held));
         }
     }

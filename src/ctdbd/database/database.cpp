@@ -59,6 +59,27 @@ void database::vnn_map_changed() {
     }
 }
 
+void database::detached() {
+    const answer<> gone = refuse("database {} was detached", name());
+    answer_waiters(gone);
+    if (const auto done = std::exchange(committed_, nullptr)) {
+        done(gone);
+    }
+    for (const parked_update& update : std::exchange(parked_updates_, {})) {
+        update.done(gone);
+    }
+    drop_streams();
+    while (!pulls_.empty()) {
+        pulls_.front()->break_off(); // which takes it from the list
+    }
+    while (!seqnum_reads_.empty()) {
+        seqnum_reads_.front()->break_off();
+    }
+    if (engine_) {
+        engine_->detached();
+    }
+}
+
 // ---- freeze ----
 
 void database::freeze(records after, answer_to<> done) {
@@ -162,6 +183,7 @@ answer<> database::begin(std::uint32_t transaction) {
         return refuse(begun.error());
     }
     transaction_ = transaction;
+    wiped_ = false;
     phase_ = freeze_phase::frozen_txn;
     return {};
 }
@@ -216,6 +238,10 @@ answer<> database::conclude_commit(const result<>& how, std::uint32_t transactio
         return refuse("database {}: transaction {:#x} came too late", name(), transaction);
     }
     set_generation(ctdb::generation{transaction}); // D2
+    content_is_new_ = wiped_;
+    if (wiped_ && engine_) {
+        engine_->content_replaced(); // D4
+    }
     return {};
 }
 
@@ -228,6 +254,7 @@ answer<> database::wipe(std::uint32_t transaction) {
     if (const auto wiped = store_->wipe(); !wiped) {
         return refuse(wiped.error());
     }
+    wiped_ = true;
     return {};
 }
 

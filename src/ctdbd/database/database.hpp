@@ -22,8 +22,10 @@
 //       The latter overtakes a commit that is under way.
 //   D3  invalid_records is set on volatile databases only and cleared by every thaw.
 //
+//   D4  what is committed after a wipe is another content: the engine is told.
+//
 // Owned by database_set. References given to the constructor outlive it. Destroying it drops every
-// waiter unanswered.
+// waiter unanswered: detached() tells them before.
 #pragma once
 
 #include "common/protocol/types_database.hpp"
@@ -90,6 +92,8 @@ public:
     void set_generation(ctdb::generation generation);
 
     void vnn_map_changed(); // the node's map; the engine is told
+    // It is about to be destroyed for good: whoever waits is refused.
+    void detached();
 
     // ---- freeze ----
     enum class records : std::uint8_t { stay_valid, become_invalid };
@@ -110,6 +114,8 @@ public:
     void commit(std::uint32_t transaction, answer_to<> done); // from the loop, or at once
     void cancel();
     answer<> wipe(std::uint32_t transaction);
+    // The last commit has replaced what was there before (D4).
+    [[nodiscard]] bool content_is_new() const noexcept { return content_is_new_; }
 
     // ---- copying ----
     void pull(srvid to, pnn requester, answer_to<std::uint32_t> done);
@@ -162,6 +168,8 @@ private:
     std::optional<std::uint32_t> transaction_;
     answer_to<> committed_;         // committing
     bool commit_overtaken_ = false; // by set_generation()
+    bool wiped_ = false;            // in the transaction
+    bool content_is_new_ = false;
     std::vector<answer_to<>> freeze_waiters_;
     std::size_t updates_running_ = 0;
     std::deque<parked_update> parked_updates_;

@@ -5,6 +5,7 @@
 #include "common/protocol/hash.hpp"
 #include "ctdbd/database/record/record_engine.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace ctdb::ctdbd {
@@ -266,7 +267,10 @@ answer<> database_set::detach(db_id id, const asker& who) {
         detaching_(**db);
     }
     lineages_.detached(id);
-    databases_.remove_if([&](const auto& item) { return item.get() == *db; });
+    std::list<std::unique_ptr<database>> going; // unknown from here on, also to whom it answers
+    const auto place = std::ranges::find(databases_, *db, &std::unique_ptr<database>::get);
+    going.splice(going.end(), databases_, place);
+    going.front()->detached();
     return {};
 }
 

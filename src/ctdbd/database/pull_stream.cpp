@@ -59,6 +59,10 @@ void pull_stream::flush() {
     }
 }
 
+void pull_stream::break_off() {
+    end(refuse("database {} was detached", db_.name()));
+}
+
 next_turn pull_stream::end(const answer<std::uint32_t>& outcome) {
     const auto done = std::move(done_);
     const auto finished = std::move(finished_);

@@ -32,6 +32,8 @@ public:
         std::function<void(pull_stream*)> finished
     );
 
+    void break_off(); // refused and finished: the database is going
+
 private:
     next_turn turn();
     void append(byte_view key, byte_view value);

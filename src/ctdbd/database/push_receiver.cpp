@@ -77,6 +77,11 @@ result<> push_receiver::store(byte_view key, byte_view data) {
     }
     header->flags.clear(protocol::readonly_mask);
     const byte_view value = protocol::data_after_header(data);
+    if (db_.is_volatile() && !value.empty()) {
+        // Every node gets a copy, so a deletion has to look for it everywhere (I7). A recovery sets
+        // it; the records of restoredb are as they once were in a file.
+        header->flags.set(protocol::record_flag::migrated_with_data);
+    }
     store_place place;
     place.me = node_.self();
     place.lmaster = protocol::lmaster_of(node_.vnn_map(), key).value_or(node_.self());

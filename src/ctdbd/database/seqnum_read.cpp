@@ -53,6 +53,10 @@ next_turn seqnum_read::turn() {
     return next_turn::after_pause;
 }
 
+void seqnum_read::break_off() {
+    end(refuse("database {} was detached", db_.name()));
+}
+
 next_turn seqnum_read::end(const answer<std::uint64_t>& outcome) {
     const auto done = std::move(done_);
     const auto finished = std::move(finished_);

@@ -20,6 +20,7 @@ public:
         answer_to<std::uint64_t> done,
         std::function<void(seqnum_read*)> finished
     );
+    void break_off(); // refused and finished: the database is going
 
 private:
     next_turn turn();

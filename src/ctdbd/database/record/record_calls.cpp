@@ -275,6 +275,10 @@ void record_engine::impl::ask_recovery_for_call(const record_request& request) {
 
 void record_engine::impl::cannot_serve(record_request& request, std::string_view why) {
     log_error("database {}: key {}: {}", settings_.name, to_hex(request.key), why);
+    refuse_call(request, why);
+}
+
+void record_engine::impl::refuse_call(const record_request& request, std::string_view why) {
     if (request.from_client()) {
         out_.refuse_client(request.client, request.id, protocol::status::failed, why);
         events_.call_finished(runtime_.now() - request.arrived);

@@ -14,6 +14,7 @@ namespace {
 
 // Recovery requests say "something is wrong", not "how often".
 constexpr std::chrono::seconds recovery_request_interval{1};
+constexpr std::string_view gone_text = "the database was detached";
 
 } // namespace
 
@@ -118,6 +119,41 @@ void record_engine::impl::end_delegations() {
         hold.readers_until.reset();
     }
     watch();
+}
+
+// Nothing of another content may be stored into this one: who owned a record then does not now.
+void record_engine::impl::content_replaced() {
+    end_delegations();
+    redirects_.clear();
+    parking_.drop_if([this](const record_request& r) {
+        if (r.is_call()) {
+            return false; // judged by the header that is there now
+        }
+        events_.packet_dropped("of an earlier content");
+        r.abandoned();
+        return true;
+    });
+    tidy_lines();
+}
+
+// I9: nobody is left waiting for a database that is not there any more.
+void record_engine::impl::detached() {
+    parking_.drop_if([this](const record_request& r) {
+        const bool own_again = r.kind == request_kind::node_call && r.source == settings_.me;
+        if (r.is_call() && !own_again) { // that one is pending
+            refuse_call(r, gone_text);
+        }
+        r.abandoned();
+        return true;
+    });
+    tidy_lines();
+    for (const auto& [id, call] : std::exchange(pending_, {})) {
+        ids_.release(id);
+        out_.refuse_client(
+            call.client, call.client_id_of_call, protocol::status::failed, gone_text
+        );
+        events_.call_finished(runtime_.now() - call.started);
+    }
 }
 
 void record_engine::impl::set_commit_running(bool running) {
@@ -279,6 +315,12 @@ void record_engine::frozen() {
 }
 void record_engine::thawed() {
     impl_->set_frozen(false);
+}
+void record_engine::content_replaced() {
+    impl_->content_replaced();
+}
+void record_engine::detached() {
+    impl_->detached();
 }
 void record_engine::commit_started() {
     impl_->set_commit_running(true);

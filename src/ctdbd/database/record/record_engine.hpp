@@ -19,8 +19,8 @@
 // Owner's part: routes packets (REQ_CALL, REQ_DMASTER, REPLY_DMASTER by db_id; REPLY_CALL and
 // REPLY_ERROR by reqid, see call_ids), filters them by the vnn map's generation (databases.md 0.5),
 // answers for unknown databases, and tells of every change: map, generation, freeze, thaw, commits.
-// All references given outlive the engine. Destroying it lets go of everything; clients with calls
-// under way are not answered (detach).
+// All references given outlive the engine. Destroying it lets go of everything; nobody is answered
+// (detached() comes before, but for the daemon's end).
 #pragma once
 
 #include "common/async/runtime.hpp"
@@ -93,7 +93,7 @@ public:
     void receive(const protocol::packet_header& header, const protocol::reply_error& body);
 
     // UPDATE_RECORD on a volatile database: other nodes' copies end. `done` is called once, maybe
-    // before this returns, unless the engine is destroyed. Requires: a well-formed record buffer.
+    // before this returns, unless the engine is destroyed first. Requires: a well-formed record buffer.
     void
     update(byte_view record_buffer, ctdb::generation received_in, std::function<void(bool)> done);
     // How an UPDATE_RECORD of ours ended.
@@ -106,6 +106,11 @@ public:
     void set_generation(ctdb::generation generation); // attach, commit, or invalid
     void frozen();
     void thawed(); // also a freeze that was lost; calls under way are sent again with new ids
+    // Another content has been committed, maybe in the same generation (wipedb, restoredb): copies
+    // to read and records on their way here were of the old one.
+    void content_replaced();
+    // The database is going: whoever waits is told so, clients, nodes and updates.
+    void detached();
     // TRANS3_COMMIT runs on this database: nothing is handed over until it is finished.
     void commit_started();
     void commit_finished();

@@ -70,6 +70,8 @@ public:
     void set_frozen(bool frozen);
     void set_commit_running(bool running);
     void end_delegations();
+    void content_replaced();
+    void detached();
     void client_gone(client_id client);
     [[nodiscard]] protocol::packet_header
     header_to(pnn to, ctdb::reqid id, pnn source) const noexcept;
@@ -135,6 +137,7 @@ public:
     void redirect_call(const record_request& request, const look& seen);
     void hold_for_commit(record_request& request);
     void cannot_serve(record_request& request, std::string_view why);
+    void refuse_call(const record_request& request, std::string_view why);
     void ask_recovery_for_call(const record_request& request);
 
     // record_pending.cpp

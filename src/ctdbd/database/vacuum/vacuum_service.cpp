@@ -208,6 +208,13 @@ void vacuum_service::database_gone(db_id id) {
     }
 }
 
+void vacuum_service::content_replaced(db_id id) {
+    if (const auto state = states_.find(id); state != states_.end()) {
+        state->second->deletions = delete_queue();
+        state->second->fetches = fetch_queue();
+    }
+}
+
 // ---- what comes in ----
 
 answer<database*> vacuum_service::get(db_id id) {

@@ -37,6 +37,7 @@ public:
     void start(); // the timer
     void tunables_changed() { look_soon(); }
     void database_gone(db_id id);
+    void content_replaced(db_id id); // what was queued was in the old content
     void fetch_answered(reqid id);
 
     // ---- what the record engine stores (databases.md 2.2) ----

@@ -178,6 +178,24 @@ TEST_F(CopyTest, PushStoresAndCounts) {
     EXPECT_EQ(cluster[0].store("v.tdb").get("a")->header.rsn, rsn{6}); // we are its dmaster
 }
 
+// restoredb sends what backupdb found: maybe records that had never left their node. All nodes have
+// them now, and a deletion that does not know it would leave the copies (I7).
+TEST_F(CopyTest, PushedRecordsOfAVolatileDatabaseHaveBeenOnOtherNodes) {
+    for (const char* name : {"v.tdb", "p.tdb"}) {
+        freeze(name);
+        ASSERT_TRUE(db(name).push_start(address));
+        push(buffer(name, "full", 5, "1"));
+        push(buffer(name, "empty", 5, ""));
+        EXPECT_EQ(**confirm(name), 2U);
+    }
+    const auto flags = [&](const std::string& name, const std::string& key) {
+        return cluster[0].store(name).get(key)->header.flags;
+    };
+    EXPECT_EQ(flags("v.tdb", "full"), protocol::record_flag::migrated_with_data);
+    EXPECT_TRUE(flags("v.tdb", "empty").none()) << "there is nothing elsewhere";
+    EXPECT_TRUE(flags("p.tdb", "full").none()) << "as it was";
+}
+
 TEST_F(CopyTest, PushNeedsFreezeAndStart) {
     EXPECT_FALSE(db("v.tdb").push_start(address));
     EXPECT_TRUE(refused(confirm("v.tdb")));

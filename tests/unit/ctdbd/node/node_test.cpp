@@ -85,6 +85,20 @@ TEST_F(Node, ANodesCallIsServedOnceTheAttachArrives) { // 12.1 #14
     ASSERT_FALSE(node.sent().empty());
 }
 
+TEST_F(Node, CallsForAnUnknownDatabaseAreHeldUpToAMegabyte) {
+    const bytes large(400U << 10U);
+    protocol::req_call call = call_for(unknown_database, "k");
+    call.call_data = large;
+    for (const std::uint32_t id : {5U, 6U, 7U}) {
+        node.hear(peer, reqid{id}, call);
+    }
+    EXPECT_EQ(errors_sent(node), 1U) << "the third is too much";
+    node.pass(4s);
+    EXPECT_EQ(errors_sent(node), 3U);
+    node.hear(peer, reqid{8}, call);
+    EXPECT_EQ(errors_sent(node), 3U) << "there is room again";
+}
+
 TEST_F(Node, RecordsForAnUnknownDatabaseEndInARecoveryNotInADeadDaemon) { // 12.1 #7
     protocol::req_dmaster given;
     given.db_id = unknown_database;
