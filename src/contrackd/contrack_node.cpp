@@ -35,6 +35,14 @@ provider::identity identity() {
         {protocol::srvids::take_ip, protocol::srvids::release_ip, announce_request}};
 }
 
+// Status 1, as upstream says of lists of an address that it does not know.
+provider::answer unknown(const protocol::sock_addr& address) {
+    provider::answer a;
+    a.status = 1;
+    a.text = fmt::format("{} is not a public address", protocol::to_text(address));
+    return a;
+}
+
 provider::answer refused(std::string why) {
     provider::answer a;
     a.status = protocol::status::failed;
@@ -48,7 +56,7 @@ contrack_node::contrack_node(
     async::event_loop& loop, const path::paths& where, std::function<void()> lost
 )
     : loop_(loop), where_(where), lost_(std::move(lost)), sharing_(doors()),
-      due_(loop, [this] { announce_due(); }), changed_(loop), tasks_(loop),
+      due_(loop, [this] { announce_due(); }), changed_(loop), learned_(loop), tasks_(loop),
       ctdbd_(
           loop,
           where.provider_socket(),
@@ -207,10 +215,10 @@ void contrack_node::send(const announcements::subject& what) {
 
 async::task<provider::answer> contrack_node::serve(provider::request what) {
     if (what.opcode == controls::get_tcp_tickle_list::opcode) {
-        co_return tickles_of(what.data);
+        co_return co_await tickles_of(what.data);
     }
     if (what.opcode == controls::set_tcp_tickle_list::opcode) {
-        co_return set_tickles(what.data);
+        co_return co_await set_tickles(what.data);
     }
     const auto got = protocol::decode<protocol::connection>(what.data);
     if (!got) {
@@ -220,6 +228,7 @@ async::task<provider::answer> contrack_node::serve(provider::request what) {
     if (what.opcode == controls::tcp_client::opcode) {
         co_return co_await client_has(what.from.client, c);
     }
+    static_cast<void>(co_await is_public(c.dst)); // change() asks what is known then
     co_return change(what, c);
 }
 
@@ -246,13 +255,13 @@ async::task<provider::answer> contrack_node::client_has(client_id client, protoc
 
 provider::answer
 contrack_node::change(const provider::request& what, const protocol::connection& c) {
-    bool room = true;
+    sharing::verdict added = sharing::verdict::kept;
     switch (what.opcode) {
     case controls::tcp_add_delayed_update::opcode:
         sharing_.changed(c.dst);
         [[fallthrough]];
     case controls::tcp_add::opcode:
-        room = sharing_.add(c);
+        added = sharing_.add(c);
         break;
     case controls::tcp_remove::opcode:
         sharing_.remove(c);
@@ -268,29 +277,40 @@ contrack_node::change(const provider::request& what, const protocol::connection&
     default:
         return refused(fmt::format("control {} is not served by contrackd", what.opcode));
     }
-    return room ? provider::answer{} : refused("too many connections");
+    if (added == sharing::verdict::not_public) {
+        return refused(fmt::format("{} is not a public address", protocol::to_text(c.dst)));
+    }
+    return added == sharing::verdict::full ? refused("too many connections") : provider::answer{};
 }
 
-provider::answer contrack_node::tickles_of(byte_view data) {
+async::task<provider::answer> contrack_node::tickles_of(bytes data) {
     const auto address = protocol::decode<protocol::sock_addr>(data);
     if (!address) {
-        return refused(address.error().what);
+        co_return refused(address.error().what);
+    }
+    const bool known = co_await is_public(*address);
+    if (!known) {
+        co_return unknown(*address);
     }
     protocol::tickle_list list;
     list.address = *address;
     list.connections = sharing_.known().of(*address);
     provider::answer a;
     a.data = protocol::encode(list);
-    return a;
+    co_return a;
 }
 
-provider::answer contrack_node::set_tickles(byte_view data) {
+async::task<provider::answer> contrack_node::set_tickles(bytes data) {
     const auto list = protocol::decode<protocol::tickle_list>(data);
     if (!list) {
-        return refused(list.error().what);
+        co_return refused(list.error().what);
+    }
+    const bool known = co_await is_public(list->address);
+    if (!known) {
+        co_return unknown(list->address);
     }
     sharing_.replace(*list);
-    return provider::answer{};
+    co_return provider::answer{};
 }
 
 // ---- ctdbd ----
@@ -363,6 +383,23 @@ async::task<void> contrack_node::learn_public() {
         addresses.push_back(ip.address);
     }
     sharing_.set_public(addresses);
+}
+
+// One question at a time; who comes meanwhile waits for its answer, and is served in his turn: the
+// end of a connection does not overtake its beginning.
+async::task<bool> contrack_node::is_public(protocol::sock_addr address) {
+    if (sharing_.knows_public(address)) {
+        co_return true;
+    }
+    if (learning_) {
+        co_await learned_.wait();
+    } else {
+        learning_ = true;
+        co_await learn_public();
+        learning_ = false;
+        learned_.notify();
+    }
+    co_return sharing_.knows_public(address);
 }
 
 template <class Control>

@@ -45,14 +45,15 @@ private:
     client_has(client_id client, protocol::connection c);
     [[nodiscard]] provider::answer
     change(const provider::request& what, const protocol::connection& c);
-    [[nodiscard]] provider::answer tickles_of(byte_view data);
-    [[nodiscard]] provider::answer set_tickles(byte_view data);
+    [[nodiscard]] async::task<provider::answer> tickles_of(bytes data);
+    [[nodiscard]] async::task<provider::answer> set_tickles(bytes data);
     [[nodiscard]] sharing::doors doors();
 
     // ---- ctdbd ----
     [[nodiscard]] async::task<void> keep_client();
     [[nodiscard]] async::task<void> repeat_lists();
     [[nodiscard]] async::task<void> learn_public();
+    [[nodiscard]] async::task<bool> is_public(protocol::sock_addr address);
     template <class Control>
     void tell(const typename Control::request& what);
 
@@ -66,6 +67,8 @@ private:
     std::set<pnn> connected_; // nodes
     async::timer due_;
     async::notice changed_;
+    async::notice learned_;
+    bool learning_ = false; // failoverd is being asked for the public addresses
     std::unique_ptr<client::client> client_;
     async::task_set tasks_;
     provider::provider_client ctdbd_; // last: calls into the rest

@@ -74,8 +74,11 @@ void sharing::ended(const protocol::connection& c) {
 
 // ---- what nodes and tools say ----
 
-bool sharing::add(const protocol::connection& c) {
-    return connections_.add(c);
+sharing::verdict sharing::add(const protocol::connection& c) {
+    if (!knows_public(c.dst)) {
+        return verdict::not_public;
+    }
+    return connections_.add(c) ? verdict::kept : verdict::full;
 }
 
 void sharing::remove(const protocol::connection& c) {
@@ -84,13 +87,15 @@ void sharing::remove(const protocol::connection& c) {
 }
 
 void sharing::replace(const protocol::tickle_list& list) {
-    if (!here(list.address)) { // S2
+    if (knows_public(list.address) && !here(list.address)) { // S2
         connections_.replace(bare(list.address), list.connections);
     }
 }
 
 void sharing::changed(const protocol::sock_addr& address) {
-    changed_.insert(bare(address));
+    if (knows_public(address)) {
+        changed_.insert(bare(address));
+    }
 }
 
 // ---- moves ----

@@ -39,8 +39,8 @@ public:
     void client_gone(client_id client);
     void all_clients_gone(); // with ctdbd: its next clients have the same numbers
 
-    // ---- what nodes and tools say ----
-    bool add(const protocol::connection& c); // false: full
+    // ---- what nodes and tools say ---- of addresses that are not public: nothing is kept
+    verdict add(const protocol::connection& c); // kept, not_public or full
     void remove(const protocol::connection& c);
     void replace(const protocol::tickle_list& list);
     void changed(const protocol::sock_addr& address); // its list is to be told

@@ -128,7 +128,6 @@ void node::recovery_starts() {
 }
 
 void node::recovery_ends() {
-    commits_.recovery_ended();
     ++router_.counters().num_recoveries;
     recovery_ended_at_ = host_.wall_clock();
     if (state_ == protocol::run_state::first_recovery) {

@@ -162,6 +162,7 @@ private:
     void request_recovery(const std::string& reason) override;
     void deliver_traverse(ctdb::srvid address, byte_view data) override;
     [[nodiscard]] std::size_t queued_bytes(pnn to) const override;
+    [[nodiscard]] std::size_t unread_bytes(ctdb::srvid address) const override;
     // node_directory
     [[nodiscard]] bool is_known(pnn which) const override { return table_.is_known(which); }
     [[nodiscard]] bool is_connected(pnn which) const override { return table_.is_connected(which); }
@@ -281,7 +282,7 @@ private:
         async::time_point until;
     };
     std::vector<held_call> held_calls_;
-    std::size_t held_bytes_ = 0; // of their packets
+    std::size_t held_bytes_ = 0;    // of their packets
     std::size_t announcements_ = 0; // activity changes not yet acknowledged by all providers
     bool keepalives_stopped_ = false;
     std::map<pnn, std::optional<std::uint32_t>> versions_reported_;

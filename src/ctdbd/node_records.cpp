@@ -256,6 +256,14 @@ std::size_t node::queued_bytes(pnn to) const {
     return links_.queued_bytes(to);
 }
 
+std::size_t node::unread_bytes(ctdb::srvid address) const {
+    std::size_t most = 0;
+    for (const client_id listener : router_.registry().listeners_to(address)) {
+        most = std::max(most, clients_.queued_bytes(listener));
+    }
+    return most;
+}
+
 template <class Body>
 bool node::send_record(const protocol::packet_header& header, const Body& body) {
     const pnn to = header.destnode;

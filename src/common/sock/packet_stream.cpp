@@ -299,7 +299,7 @@ void packet_stream::end(end_cause cause, int code, std::string what) {
     watch_.want_write(false);
     flush_later_.cancel();
     queue_.clear();
-    queued_bytes_ = written_ = urgent_waiting_ = 0;
+    written_ = urgent_waiting_ = 0; // queued_bytes_ stays: what was not sent
     end_later_.schedule();
 }
 

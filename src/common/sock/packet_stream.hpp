@@ -91,7 +91,7 @@ public:
 
     [[nodiscard]] bool open() const noexcept { return !ended_; }
     [[nodiscard]] std::size_t queued_packets() const noexcept { return queue_.size(); }
-    [[nodiscard]] std::size_t queued_bytes() const noexcept { return queued_bytes_; }
+    [[nodiscard]] std::size_t queued_bytes() const noexcept { return queued_bytes_; } // end: lost
     [[nodiscard]] int fd() const noexcept { return fd_.get(); } // for getsockopt and the like
 
 private:

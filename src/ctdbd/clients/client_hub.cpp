@@ -203,6 +203,11 @@ void client_hub::deliver_message(client_id client, srvid address, byte_view data
     send_to(client, protocol::encode(header_for(reqid{0}), body));
 }
 
+std::size_t client_hub::queued_bytes(client_id client) const {
+    const auto found = clients_.find(client);
+    return found == clients_.end() ? 0 : found->second.link->queued_bytes();
+}
+
 std::optional<pid_t> client_hub::pid_of(client_id client) const {
     const auto found = clients_.find(client);
     return found == clients_.end() ? std::nullopt : std::optional(found->second.pid);

@@ -25,6 +25,7 @@ public:
     virtual ~client_link() = default;
     virtual void send(bytes packet) = 0;
     [[nodiscard]] virtual std::size_t queued_packets() const = 0;
+    [[nodiscard]] virtual std::size_t queued_bytes() const { return 0; }
     // Ends the connection from the loop; client_gone() follows.
     virtual void close(std::string_view why) = 0;
 };
@@ -74,6 +75,7 @@ public:
     [[nodiscard]] std::optional<client_id> client_of(pid_t pid) const;
     [[nodiscard]] bool has_registered(pid_t pid, srvid address) const;
     void disconnect(client_id client, std::string_view why);
+    [[nodiscard]] std::size_t queued_bytes(client_id client) const; // that it has not read
 
     // Controls of a client about itself; false or nullopt: not a client of this node, or refused as
     // the comment says.

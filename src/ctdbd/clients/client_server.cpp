@@ -14,6 +14,10 @@ public:
         const sock::packet_stream* stream = socket_.stream(id_);
         return stream == nullptr ? 0 : stream->queued_packets();
     }
+    [[nodiscard]] std::size_t queued_bytes() const override {
+        const sock::packet_stream* stream = socket_.stream(id_);
+        return stream == nullptr ? 0 : stream->queued_bytes();
+    }
     void close(std::string_view why) override {
         log_warning("client disconnected: {}", why);
         socket_.close_when_flushed(id_);

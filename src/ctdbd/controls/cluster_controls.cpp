@@ -113,7 +113,9 @@ async::task<> start_recovery(node& n, pnn leader, reply_to<controls::start_recov
     reply(event_answer(status, "startrecovery"));
 }
 
+// Clients do not wait for scripts to learn what became of their transactions (databases.md 6.4).
 async::task<> end_recovery(node& n, reply_to<controls::end_recovery> reply) {
+    n.commits().recovery_ended();
     const result<int> status = co_await run_recovery_event(n, "recovered");
     n.recovery_ends();
     reply(event_answer(status, "recovered"));

@@ -42,6 +42,8 @@ public:
     virtual void deliver_traverse(ctdb::srvid address, byte_view data) = 0;
     // Bytes waiting to be sent to a node: long jobs pause while it is much.
     [[nodiscard]] virtual std::size_t queued_bytes(pnn /*to*/) const { return 0; }
+    // What a local listener of this address has not read yet; the most of one.
+    [[nodiscard]] virtual std::size_t unread_bytes(ctdb::srvid /*address*/) const { return 0; }
 
     [[nodiscard]] pnn self() { return port().self(); }
     [[nodiscard]] async::runtime& runtime() { return port().runtime(); }

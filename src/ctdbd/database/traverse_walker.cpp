@@ -23,7 +23,7 @@ next_turn traverse_walker::turn() {
     if (db == nullptr) {
         return end(); // nothing here: say so at once instead of letting the collector wait
     }
-    if (db->is_frozen() || node_.queued_bytes(request_.pnn) > queued_bytes_max) {
+    if (must_wait(*db)) {
         return next_turn::after_pause;
     }
     const bool is_volatile = db->is_volatile();
@@ -39,6 +39,13 @@ next_turn traverse_walker::turn() {
         return end();
     }
     return position_.blocked ? next_turn::after_pause : next_turn::soon;
+}
+
+bool traverse_walker::must_wait(const database& db) {
+    const bool here = request_.pnn == node_.self();
+    const std::size_t queued =
+        here ? node_.unread_bytes(request_.srvid) : node_.queued_bytes(request_.pnn);
+    return db.is_frozen() || queued > queued_bytes_max;
 }
 
 void traverse_walker::visit(bool is_volatile, byte_view key, byte_view value) {

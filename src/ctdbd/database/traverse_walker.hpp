@@ -2,6 +2,8 @@
 // collector, in slices, and then the end mark (databases.md 9).
 //
 // Volatile: records whose dmaster is this node, empty ones only on request. Others: every record.
+// It pauses while much waits to be sent: to the collector's node, or, where that is this node, to
+// the client that asked (I28).
 #pragma once
 
 #include "common/protocol/types_database.hpp"
@@ -9,12 +11,13 @@
 
 namespace ctdb::ctdbd {
 
+class database;
 class database_set;
 class node_context;
 
 class traverse_walker {
 public:
-    static constexpr std::size_t queued_bytes_max = 4'000'000; // to the collector
+    static constexpr std::size_t queued_bytes_max = 4'000'000; // to the collector or its client
 
     // `finished` is told last; it may destroy the walker. Both references outlive it.
     traverse_walker(
@@ -28,6 +31,7 @@ public:
 
 private:
     next_turn turn();
+    [[nodiscard]] bool must_wait(const database& db);
     next_turn end();
     void send(byte_view key, byte_view value);
     void visit(bool is_volatile, byte_view key, byte_view value);

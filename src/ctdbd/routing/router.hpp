@@ -98,6 +98,7 @@ public:
     [[nodiscard]] async::runtime& runtime() noexcept { return runtime_; }
     [[nodiscard]] request_ids& ids() noexcept { return ids_; }
     [[nodiscard]] srvid_registry& registry() noexcept { return registry_; }
+    [[nodiscard]] const srvid_registry& registry() const noexcept { return registry_; }
     [[nodiscard]] pending_controls& pending() noexcept { return pending_; }
     [[nodiscard]] protocol::statistics& counters() noexcept { return counters_; }
 

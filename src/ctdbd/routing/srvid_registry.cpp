@@ -68,6 +68,16 @@ bool srvid_registry::has(srvid address, client_id owner) const {
            });
 }
 
+std::vector<client_id> srvid_registry::listeners_to(srvid address) const {
+    std::vector<client_id> owners;
+    if (const auto found = listeners_.find(address); found != listeners_.end()) {
+        for (const registration& r : found->second) {
+            owners.push_back(r.owner);
+        }
+    }
+    return owners;
+}
+
 void srvid_registry::deliver(srvid address, byte_view data) const {
     deliver_to(address, address, data);
     if (address != protocol::srvids::all) {

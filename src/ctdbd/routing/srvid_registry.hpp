@@ -29,6 +29,8 @@ public:
     void remove_all(client_id owner);
     [[nodiscard]] bool has(srvid address, client_id owner) const;
 
+    [[nodiscard]] std::vector<client_id> listeners_to(srvid address) const; // maybe twice
+
     void deliver(srvid address, byte_view data) const;
     // Without copies to those who listen to all (records of a traverse).
     void deliver_exactly(srvid address, byte_view data) const {

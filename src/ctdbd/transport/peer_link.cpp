@@ -101,7 +101,10 @@ void peer_link::outgoing_up(unique_fd connection) {
     handlers.on_packet = [this](const sock::received_packet&) {
         tear_down("data on the outgoing connection");
     };
-    handlers.on_end = [this](const sock::stream_end& end) { tear_down(end.what); };
+    handlers.on_end = [this](const sock::stream_end& end) {
+        const bool orderly = end.cause == sock::end_cause::closed;
+        tear_down(end.what, orderly ? both_ways::as_the_kernel_says : both_ways::incomplete);
+    };
     outgoing_ =
         std::make_unique<sock::packet_stream>(loop_, std::move(connection), policy(), handlers);
     for (bytes& packet : std::exchange(early_, {})) {
@@ -196,14 +199,17 @@ void peer_link::inbound_end(const inbound& from, const sock::stream_end& end) {
     if (from.candidate) {
         candidate_.reset();
     } else {
-        tear_down(end.what);
+        const bool orderly = end.cause == sock::end_cause::closed;
+        tear_down(end.what, orderly ? both_ways::as_the_kernel_says : both_ways::incomplete);
     }
 }
 
 void peer_link::take_packet(byte_view packet) {
     const protocol::framing_error bad = protocol::judge_framing(packet);
     if (bad != protocol::framing_error::none) {
-        tear_down(fmt::format("bad packet: {}", protocol::framing_error_name(bad)));
+        tear_down(
+            fmt::format("bad packet: {}", protocol::framing_error_name(bad)), both_ways::incomplete
+        );
         return;
     }
     handlers_.packet(packet);
@@ -236,22 +242,25 @@ void peer_link::check_connected() {
 }
 
 bool peer_link::undelivered() const {
-    if (!outgoing_) {
+    if (!outgoing_ || !incoming_) {
         return true;
     }
     int unacknowledged = 0;
-    if (ioctl(outgoing_->fd(), SIOCOUTQ, &unacknowledged) != 0) {
+    int unread = 0;
+    if (ioctl(outgoing_->fd(), SIOCOUTQ, &unacknowledged) != 0 ||
+        ioctl(incoming_->stream->fd(), SIOCINQ, &unread) != 0) {
         return true;
     }
-    return outgoing_->queued_bytes() != 0 || unacknowledged != 0;
+    return outgoing_->queued_bytes() != 0 || unacknowledged != 0 || unread != 0;
 }
 
 void peer_link::fail(std::string why) {
     tear_down(std::move(why));
 }
 
-void peer_link::tear_down(std::string why) {
-    link_loss loss{std::move(why), connected_ && undelivered()};
+void peer_link::tear_down(std::string why, both_ways seen) {
+    const bool lost = seen == both_ways::incomplete || undelivered(); // T5
+    link_loss loss{std::move(why), connected_ && lost};
     // Streams may be closing from inside their own handlers: packet_stream allows it.
     outgoing_.reset();
     incoming_.reset();

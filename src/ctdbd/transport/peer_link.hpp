@@ -17,6 +17,9 @@
 //  T4  a peer may be connected in its own eyes a moment before it is in ours: answers to what it
 //  asks then wait for the outgoing
 //      connection.
+//  T5  a loss says whether packets may be missing on either side (databases.md 12.1 #1a): what we
+//  sent and the peer's kernel has not acknowledged, or the peer has not read when it closed (its
+//  kernel resets the connection then); what its kernel sent and we have not read.
 #pragma once
 
 #include "common/protocol/packet.hpp"
@@ -38,7 +41,7 @@ struct link_settings {
 
 struct link_loss {
     std::string why;
-    bool packets_undelivered = false; // something may not have reached the peer
+    bool packets_undelivered = false; // something may not have reached the peer, or us
 };
 
 struct link_handlers {
@@ -76,7 +79,8 @@ private:
     void outgoing_up(unique_fd connection);
     void retry_later(std::string_view why);
     void check_connected();
-    void tear_down(std::string why);
+    enum class both_ways : std::uint8_t { as_the_kernel_says, incomplete };
+    void tear_down(std::string why, both_ways seen = both_ways::as_the_kernel_says);
     void take_packet(byte_view packet);
     void take_first_packet(byte_view packet);
     [[nodiscard]] bool undelivered() const;

@@ -24,7 +24,9 @@ record_node::record_node(record_cluster& cluster, pnn me, std::uint64_t life)
     settings.tunables.hopcount_make_sticky = 2;
     settings.tunables.sticky_pindown = std::chrono::milliseconds(5);
     settings.resend_after = cluster.plan().resend_after;
-    settings.after_revoke = cluster.plan().after_revoke;
+    settings.writers_turn_max = cluster.plan().after_revoke;
+    settings.writers_turn_min = std::min(settings.writers_turn_min, settings.writers_turn_max);
+    settings.after_failed_revoke = cluster.plan().after_revoke;
     engine_ =
         std::make_unique<ctdbd::record_engine>(*store_, runtime_, *this, *this, routes_, settings);
     engine_->set_readonly(cluster.plan().readonly);

@@ -44,6 +44,17 @@ TEST(Sharing, OnlyPublicAddressesThatAreHereCount) {
     EXPECT_TRUE(n.added.empty());
 }
 
+// As upstream: `ctdb addtickle` of any other address fails, and nobody's list is kept.
+TEST(Sharing, WhatNodesAndToolsSayOfOtherAddressesIsNotKept) {
+    node n;
+    auto c = from_port(1000);
+    c.dst = protocol::ipv4({10, 9, 9, 9}, 445);
+    EXPECT_EQ(n.all.add(c), sharing::verdict::not_public);
+    n.all.replace({protocol::ipv4({10, 9, 9, 9}), {c}});
+    EXPECT_TRUE(n.all.known().of(c.dst).empty());
+    EXPECT_EQ(n.all.add(from_port(1000)), sharing::verdict::kept);
+}
+
 TEST(Sharing, WhatEndsBecauseTheAddressLeavesStaysKnown) {
     node n;
     n.all.client_has(smbd, from_port(1000));

@@ -23,6 +23,7 @@ public:
         rsn at; // of the dmaster's record while the revoke runs
         std::set<pnn> missing;
         bool failed = false;
+        async::time_point since;
     };
 
     void add(byte_view key, pnn reader) { readers_[to_bytes(key)].insert(reader); }

@@ -60,9 +60,13 @@ struct record_settings {
     std::chrono::milliseconds resend_after{60'000};
     // How long "unknown database" answers of others are taken as "not yet" (2.5 step 1).
     std::chrono::milliseconds unknown_db_patience{10'000};
-    // Other nodes' readers wait that long after a revoke, so that the writer gets its turn; all
-    // wait that long after a revoke that failed (databases.md 3.4).
-    std::chrono::milliseconds after_revoke{1'000};
+    // Other nodes' readers wait after a revoke, so that writers get their turn: ten times what the
+    // revoke took, within these bounds. A writer loses a tenth of its time to readers at most, and
+    // readers see what it wrote within milliseconds (upstream, for all: 1 s, databases.md 3.4).
+    std::chrono::milliseconds writers_turn_min{5};
+    std::chrono::milliseconds writers_turn_max{1'000};
+    // Everybody waits that long after a revoke that failed.
+    std::chrono::milliseconds after_failed_revoke{1'000};
 };
 
 class record_engine {
@@ -93,7 +97,8 @@ public:
     void receive(const protocol::packet_header& header, const protocol::reply_error& body);
 
     // UPDATE_RECORD on a volatile database: other nodes' copies end. `done` is called once, maybe
-    // before this returns, unless the engine is destroyed first. Requires: a well-formed record buffer.
+    // before this returns, unless the engine is destroyed first. Requires: a well-formed record
+    // buffer.
     void
     update(byte_view record_buffer, ctdb::generation received_in, std::function<void(bool)> done);
     // How an UPDATE_RECORD of ours ended.

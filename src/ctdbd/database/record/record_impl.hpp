@@ -160,6 +160,7 @@ public:
     void tell_readers(const look& seen, std::set<pnn> readers);
     void update_answered(std::uint64_t ticket, pnn from, bool ok);
     void take_up_revoke_end(const record_request& request);
+    [[nodiscard]] async::duration writers_turn(async::duration revoke) const;
     [[nodiscard]] bool end_revoke(const delegations::revoke& ended);
     void take_up_readonly_copy(const record_request& request);
     [[nodiscard]] result<> keep_readonly_copy(const record_request& request);

@@ -4,6 +4,7 @@
 #include "ctdbd/database/record/planted_bug.hpp"
 #include "ctdbd/database/record/record_impl.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace ctdb::ctdbd {
@@ -69,7 +70,7 @@ void record_engine::impl::tell_readers(const look& seen, std::set<pnn> readers) 
     const byte_view key = seen.request.key;
     const std::uint64_t ticket = runtime_.random();
     parking_.hold_for(key).revoking = ticket;
-    delegations_.start(ticket, {to_bytes(key), seen.header.rsn, readers, false});
+    delegations_.start(ticket, {to_bytes(key), seen.header.rsn, readers, false, runtime_.now()});
     protocol::record_buffer_writer update(settings_.db);
     update.append(key, revoked_copy(seen.header), scratch_);
     const bytes buffer = update.take();
@@ -111,14 +112,22 @@ void record_engine::impl::take_up_revoke_end(const record_request& request) {
         return;
     }
     hold->revoking.reset();
-    const auto next = runtime_.now() + settings_.after_revoke;
+    const auto now = runtime_.now();
     if (end_revoke(*ended)) {
-        hold->readers_until = next; // the writer has its turn
+        hold->readers_until = now + writers_turn(now - ended->since);
+        watch_from(*hold->readers_until);
     } else {
-        hold->retry_until = next;
+        hold->retry_until = now + settings_.after_failed_revoke;
+        watch_from(*hold->retry_until);
     }
-    watch_from(next);
     release_what_is_free(request.key, *hold);
+}
+
+async::duration record_engine::impl::writers_turn(async::duration revoke) const {
+    constexpr int times = 10;
+    return std::clamp<async::duration>(
+        revoke * times, settings_.writers_turn_min, settings_.writers_turn_max
+    );
 }
 
 // True: no copy can be read any more, or there was nothing left to end.

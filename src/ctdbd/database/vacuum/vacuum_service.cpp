@@ -209,10 +209,17 @@ void vacuum_service::database_gone(db_id id) {
 }
 
 void vacuum_service::content_replaced(db_id id) {
-    if (const auto state = states_.find(id); state != states_.end()) {
-        state->second->deletions = delete_queue();
-        state->second->fetches = fetch_queue();
+    const auto found = states_.find(id);
+    if (found == states_.end()) {
+        return;
     }
+    database_state& state = *found->second;
+    if (state.running()) { // the freeze before has not been noticed yet
+        state.tasks.cancel_all();
+        ended(state, fail(ESTALE, "the database got another content"));
+    }
+    state.deletions = delete_queue();
+    state.fetches = fetch_queue();
 }
 
 // ---- what comes in ----

@@ -1,6 +1,7 @@
 // What becomes of those who wait when a database gets another content, or goes.
 #include "common/protocol/hash.hpp"
 #include "common/protocol/record_buffer.hpp"
+#include "ctdbd/database/traverse_walker.hpp"
 #include "tests/unit/ctdbd/node/lone_node.hpp"
 
 #include <gmock/gmock.h>
@@ -103,7 +104,8 @@ TEST_F(Content, AWipeEndsTheCopiesToReadOfTheOldContent) {
     reads(third, 6, key);
     node.client_sends(node.connect_client(), reqid{1}, call(key)); // revokes
     EXPECT_TRUE(node.asked(third, controls::update_record::opcode));
-    EXPECT_FALSE(node.asked(peer, controls::update_record::opcode)) << "its copy went with the wipe";
+    EXPECT_FALSE(node.asked(peer, controls::update_record::opcode))
+        << "its copy went with the wipe";
 }
 
 TEST_F(Content, AWipeEmptiesTheQueuesOfVacuuming) {
@@ -148,6 +150,56 @@ TEST_F(Content, WhoWaitsForADatabaseThatIsDetachedIsTold) { // I9
         return std::holds_alternative<protocol::reply_error>(sent.decoded().body);
     });
     EXPECT_TRUE(refused) << "the other node's call";
+}
+
+TEST_F(Content, ACommitThatARecoveryEndsIsAnsweredBeforeTheEventRuns) { // databases.md 6.4 step 11
+    ctdbd::database_set& all = node.daemon().databases();
+    const ctdbd::asker daemon;
+    all.attach(protocol::db_flag::persistent, "p.tdb", daemon, [](const answer<db_id>&) {});
+    protocol::record_buffer_writer change(protocol::db_id_of("p.tdb"));
+    change.append(view_of("k"), protocol::record_header{}, view_of("v"));
+    const bytes buffer = change.take();
+    protocol::req_control commit;
+    commit.opcode = controls::trans3_commit::opcode;
+    commit.data = buffer;
+    node.client_sends(node.connect_client(), reqid{1}, commit); // the others do not answer
+    ASSERT_THAT(node.said_to_clients, ::testing::IsEmpty());
+    const generation next{0x3333};
+    ASSERT_TRUE(node.daemon().set_recovery_mode(protocol::recovery_mode::active));
+    ASSERT_TRUE(node.daemon().set_vnn_map({next, {pnn{0}, peer, third}}));
+    for (const auto& each : all.all()) {
+        each->set_generation(next);
+    }
+    ASSERT_TRUE(node.daemon().set_recovery_mode(protocol::recovery_mode::normal));
+    node.events_take = std::chrono::seconds{30};
+    node.ask<controls::end_recovery>(peer, reqid{5}, protocol::none{});
+    ASSERT_THAT(node.said_to_clients, ::testing::SizeIs(1));
+    const auto said = protocol::decode_packet(node.said_to_clients.front());
+    EXPECT_EQ(std::get<protocol::reply_control>(said->body).status, 2);
+}
+
+TEST_F(Content, ATraverseWaitsForAClientThatDoesNotRead) { // I28
+    const std::string key = key_of(lone_node::self);
+    const client_id smbd = node.connect_client();
+    node.client_sends(smbd, reqid{1}, call(key)); // makes it, and empty records count
+    const srvid address{0xB0};
+    protocol::req_control listen;
+    listen.opcode = controls::register_srvid::opcode;
+    listen.srvid = address;
+    node.client_sends(smbd, reqid{2}, listen);
+    for (const pnn other : {peer, third}) {
+        node.daemon().link_down(other, "gone", false); // not waited for
+    }
+    node.said_to_clients.clear();
+    node.unread_by_clients = ctdbd::traverse_walker::queued_bytes_max + 1;
+    ctdbd::asker who;
+    who.client = smbd;
+    ASSERT_TRUE(node.daemon().traverses().start({db, reqid{3}, address, true}, who));
+    node.pass(std::chrono::seconds{1});
+    EXPECT_THAT(node.said_to_clients, ::testing::IsEmpty());
+    node.unread_by_clients = 0;
+    node.pass(std::chrono::seconds{1});
+    EXPECT_THAT(node.said_to_clients, ::testing::SizeIs(2)) << "the record and the end";
 }
 
 } // namespace

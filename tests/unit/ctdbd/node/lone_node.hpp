@@ -134,15 +134,19 @@ public:
     client_id connect_client() {
         class inbox final : public ctdbd::client_link {
         public:
-            explicit inbox(std::vector<bytes>& to) : to_(to) {}
+            inbox(std::vector<bytes>& to, const std::size_t& unread) : to_(to), unread_(unread) {}
             void send(bytes packet) override { to_.push_back(std::move(packet)); }
             [[nodiscard]] std::size_t queued_packets() const override { return 0; }
+            [[nodiscard]] std::size_t queued_bytes() const override { return unread_; }
             void close(std::string_view) override {}
 
         private:
             std::vector<bytes>& to_;
+            const std::size_t& unread_;
         };
-        return node_->clients().connected(std::make_unique<inbox>(said_to_clients), 4711);
+        return node_->clients().connected(
+            std::make_unique<inbox>(said_to_clients, unread_by_clients), 4711
+        );
     }
     template <class Body>
     void client_sends(client_id client, reqid id, const Body& body) {
@@ -160,6 +164,8 @@ public:
 
     // ---- the machine ----
     std::vector<bytes> said_to_clients;
+    std::size_t unread_by_clients = 0; // bytes, each
+    std::chrono::seconds events_take{0};
     int lock_tried = 0;
     std::vector<std::string> wants_to_leave;
     // Ends the trial of the cluster lock that is under way.
@@ -175,7 +181,12 @@ private:
     [[nodiscard]] protocol::time_value wall_clock() const override { return {1'700'000'000, 0}; }
     [[nodiscard]] std::int32_t process_id() const override { return 1; }
     [[nodiscard]] bool process_alive(std::int32_t /*pid*/) const override { return true; }
-    [[nodiscard]] async::task<result<int>> run_event(ctdbd::cluster_event) override { co_return 0; }
+    [[nodiscard]] async::task<result<int>> run_event(ctdbd::cluster_event) override {
+        if (events_take.count() > 0) {
+            co_await async::sleep_for(runtime_, events_take);
+        }
+        co_return 0;
+    }
     [[nodiscard]] async::task<result<std::vector<ctdbd::listed_node>>> read_nodes() override {
         co_return std::vector<ctdbd::listed_node>{};
     }

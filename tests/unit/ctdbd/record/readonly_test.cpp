@@ -138,9 +138,9 @@ TEST_F(Readonly, WritersComeFirstAfterARevokeOtherNodesReadersALittleLater) {
     node_reads(key, peer, 9);
     turn();
     EXPECT_THAT(said(), ElementsAre("client 10 call 1 status 0: 0 head, ''"));
-    pass(999ms);
+    pass(4999us);
     EXPECT_THAT(said(), IsEmpty());
-    pass(1ms);
+    pass(1us);
     EXPECT_THAT(
         said(),
         ElementsAre(
@@ -148,6 +148,25 @@ TEST_F(Readonly, WritersComeFirstAfterARevokeOtherNodesReadersALittleLater) {
             "reply_call 9 to 2: rsn 16 flags 2010000 'v'"
         )
     );
+}
+
+TEST_F(Readonly, WritersHaveTenTimesWhatARevokeTakesButOneSecondAtMost) {
+    for (const auto& [takes, turn_of_writers] :
+         {std::pair{20ms, 200ms}, std::pair{3000ms, 1000ms}}) {
+        const auto key = key_of(me, std::to_string(takes.count()) + " ms ");
+        have(key, me, 10, "v");
+        node_reads(key, peer, 7);
+        client_calls(key, 1);
+        pass(takes);
+        ended(peer);
+        node_reads(key, peer, 9);
+        turn();
+        static_cast<void>(said());
+        pass(turn_of_writers - 1ms);
+        EXPECT_THAT(said(), IsEmpty()) << takes.count();
+        pass(1ms);
+        EXPECT_THAT(said(), ElementsAre("reply_call 9 to 2: rsn 16 flags 2010000 'v'"));
+    }
 }
 
 TEST_F(Readonly, ANodeThatWritesGetsTheRecordAfterTheRevoke) {

@@ -128,5 +128,31 @@ TEST_F(PeerLink, WhatWasQueuedInTheSameTurnIsUndelivered) {
     EXPECT_TRUE(loss_->packets_undelivered) << loss_->why;
 }
 
+TEST_F(PeerLink, WhatWeHaveNotReadIsUndelivered) { // T5
+    connect();
+    const bytes request = packet(100);
+    ASSERT_EQ(
+        static_cast<ssize_t>(request.size()),
+        ::send(peer_sends_.get(), request.data(), request.size(), 0)
+    );
+    link_->fail("silent"); // before the loop has looked at the socket
+    lose();
+    EXPECT_EQ(packets_, 0);
+    EXPECT_TRUE(loss_->packets_undelivered) << "acknowledged by our kernel, read by nobody";
+}
+
+TEST_F(PeerLink, WhatThePeerHadNotReadWhenItClosedIsUndelivered) { // T5
+    connect();
+    const bytes request = packet(100);
+    link_->send(request);
+    run_until(loop_, [&] {
+        tick_.arm_in(std::chrono::milliseconds(1));
+        return arrived() == request.size();
+    });
+    theirs_.reset(); // acknowledged by its kernel, which now resets the connection
+    lose();
+    EXPECT_TRUE(loss_->packets_undelivered) << loss_->why;
+}
+
 } // namespace
 } // namespace ctdb::ctdbd
