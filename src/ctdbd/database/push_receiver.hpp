@@ -2,8 +2,9 @@
 // slices, inside the transaction if there is one (databases.md 6.7, wire-protocol.md 3.8).
 //
 // Read-only flags are cleared; volatile records go through the store rule, so that the dmaster's
-// copy gets the higher rsn, and are marked as having been on other nodes. A malformed buffer, a record without header or a failed store poisons
-// the push: nothing more is stored, and the number that confirm() answers stays short.
+// copy gets the higher rsn, and are marked as having been on other nodes. A malformed buffer, a
+// record without header or a failed store poisons the push: nothing more is stored, and the number
+// that confirm() answers stays short.
 #pragma once
 
 #include "common/client/cluster_port.hpp"
