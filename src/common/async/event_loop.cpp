@@ -7,6 +7,14 @@
 
 namespace ctdb::async {
 
+namespace {
+
+// A reply resumes a coroutine, which sends the next request, which is written: three, without a
+// look at the descriptors in between.
+constexpr int deferred_rounds = 4;
+
+} // namespace
+
 void talloc_deleter::operator()(void* object) const noexcept {
     talloc_free(object);
 }
@@ -76,7 +84,9 @@ void event_loop::immediate_ready(tevent_context*, tevent_immediate*, void* self)
     auto* loop = static_cast<event_loop*>(self);
     loop->immediate_armed_ = false;
     loop->serving_deferred_ = true;
-    loop->run_deferred();
+    for (int round = 0; round < deferred_rounds && loop->has_deferred(); ++round) {
+        loop->run_deferred();
+    }
     loop->serving_deferred_ = false;
     if (loop->has_deferred()) {
         loop->after_descriptors_.arm(loop->now());

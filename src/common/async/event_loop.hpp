@@ -59,7 +59,7 @@ private:
     std::unique_ptr<tevent_fd, talloc_deleter> timer_event_;
     std::unique_ptr<tevent_immediate, talloc_deleter> immediate_;
     std::mt19937_64 random_;
-    // What is scheduled by deferred work waits for the next look at the descriptors: tevent serves
+    // After a few rounds deferred work waits for the next look at the descriptors: tevent serves
     // immediates before them, so work that reschedules itself would starve them.
     timer after_descriptors_;
     bool immediate_armed_ = false;

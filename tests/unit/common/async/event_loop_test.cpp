@@ -44,6 +44,37 @@ TEST(EventLoop, CancellingTheEarliestTimerKeepsTheLaterOnes) {
     EXPECT_TRUE(fired);
 }
 
+TEST(EventLoop, WhatDeferredWorkDefersDoesNotWaitForTheKernel) {
+    event_loop loop;
+    bool written = false;
+    deferred write(loop, [&] { written = true; });
+    deferred resume(loop, [&] { write.schedule(); });
+    deferred reply(loop, [&] { resume.schedule(); });
+    reply.schedule();
+    loop.run_once();
+    EXPECT_TRUE(written);
+}
+
+TEST(EventLoop, DeferredWorkThatDefersItselfDoesNotStarveDescriptors) {
+    event_loop loop;
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    const unique_fd read_end(ends[0]);
+    const unique_fd write_end(ends[1]);
+    int rounds = 0;
+    deferred again(loop, [&] {
+        if (++rounds < 100000) {
+            again.schedule();
+        }
+    });
+    fd_watch watch(loop, read_end.get(), [&](fd_readiness) { loop.stop(); });
+    watch.want_read(true);
+    ASSERT_EQ(write(write_end.get(), "x", 1), 1);
+    again.schedule();
+    loop.run();
+    EXPECT_LT(rounds, 100000);
+}
+
 TEST(FdWatch, HandlerMayDestroyItsWatch) {
     event_loop loop;
     int ends[2];
