@@ -97,7 +97,7 @@ void node::end_statistics_slot() {
     now.current_time = host_.wall_clock();
     history_.end_slot(now);
     const auto interval = std::max(1U, settings_.tunables[tunable_id::stat_history_interval]);
-    slot_timer_.arm_in(std::chrono::seconds(interval));
+    slot_timer_.arm_about(std::chrono::seconds(interval));
 }
 
 } // namespace ctdb::ctdbd

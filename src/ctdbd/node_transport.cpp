@@ -54,7 +54,7 @@ void node::tick() {
     for (const liveness_verdict::dead_peer& dead : verdict.dead) {
         links_.fail(dead.node, dead.reason);
     }
-    tick_timer_.arm(liveness_.next_tick());
+    tick_timer_.arm_between(liveness_.early_tick(), liveness_.next_tick());
 }
 
 void node::send_keepalive(pnn to) {

@@ -185,6 +185,7 @@ void coordinator::tick(time_point now) {
         return;
     }
     notice_sleep(now);
+    beat(now);
     if (phase_ == phase::idle) {
         watch_conformity(now);
     }
@@ -220,10 +221,7 @@ void coordinator::tick(time_point now) {
 }
 
 time_point coordinator::next_tick(time_point now) const {
-    if (!leading_) {
-        return now + std::chrono::seconds(1);
-    }
-    time_point next = now + std::chrono::milliseconds(500);
+    time_point next = std::max(next_beat_, now);
     if (wanted_ && phase_ == phase::idle) {
         next = std::min(
             next, std::max({start_at_, held_back_until_, now + std::chrono::milliseconds(20)})

@@ -99,7 +99,7 @@ public:
     // node has gone and has not been back since.
     void has_released_all_before(pnn node, time_point now);
     void set_key(std::uint64_t key) { key_ = key; } // unguessable, new for each process
-    // To be called after every input and at or before next_tick().
+    // To be called after every input, and at or before next_tick() while leading.
     void tick(time_point now);
     [[nodiscard]] time_point next_tick(time_point now) const;
 
@@ -118,9 +118,10 @@ private:
     struct node_view {
         node_state state;
         std::optional<status> last;
-        time_point heard{};  // when the last status came
-        bool speaks = false; // since it was connected
-        item_set told;       // TAKE sent, not answered
+        time_point heard{};   // when the last status came
+        time_point vouched{}; // when it was last sent an authority
+        bool speaks = false;  // since it was connected
+        item_set told;        // TAKE sent, not answered
         time_point told_at{};
         time_point left_out_until{};
         std::optional<time_point> released_all; // said in the term before
@@ -156,6 +157,8 @@ private:
     void lift_exclusions(time_point now);
     [[nodiscard]] bool damped(time_point now);
     void take_status(pnn from, const status& s, time_point now);
+    void beat(time_point now);
+    void vouch_for(pnn node, node_view& view, time_point now);
     void take_prepared(pnn from, const prepared& a, time_point now);
     void take_released(pnn from, const released& a);
     void take_taken(pnn from, const taken& a, time_point now);
@@ -181,12 +184,14 @@ private:
     static constexpr std::chrono::milliseconds damping{1000};
     static constexpr std::chrono::milliseconds sleep_max{2000}; // ticks come twice a second
     static constexpr std::chrono::milliseconds conformity_patience{1000};
+    static constexpr std::chrono::milliseconds beat_early{50}; // if somebody is awake anyway
 
     coordinator_outputs& out_;
     coordinator_settings settings_;
     bool leading_ = false;
     time_point term_began_{};
     time_point last_awake_{};
+    time_point next_beat_{};
     epoch epoch_ = 0;
     std::uint64_t key_ = 0;
     std::map<pnn, node_view> nodes_;

@@ -132,8 +132,29 @@ void coordinator::take_status(pnn from, const status& s, time_point now) {
     view.last = s;
     view.heard = now;
     view.speaks = true;
-    const authority mine{epoch_, s.now};
-    out_.send(from, mine);
+    if (now - view.vouched >= status_interval / 2) { // else this answers our last word
+        vouch_for(from, view, now);
+    }
+}
+
+// Our word to all members: each answers with its status.
+void coordinator::beat(time_point now) {
+    if (now < next_beat_ - beat_early) {
+        return;
+    }
+    next_beat_ = async::beat_after(now, status_interval);
+    for (auto& [node, view] : nodes_) {
+        if (view.speaks && view.last) {
+            vouch_for(node, view, now);
+        }
+    }
+}
+
+// The stamp is as old as the member's last status: its age counts, not that of our word (15.8).
+void coordinator::vouch_for(pnn node, node_view& view, time_point now) {
+    view.vouched = now;
+    const authority mine{epoch_, view.last->now};
+    out_.send(node, mine);
 }
 
 // Another leader has been at work, with an epoch like ours or a newer one.

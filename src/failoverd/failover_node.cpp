@@ -16,6 +16,7 @@ using namespace std::chrono_literals;
 
 constexpr async::duration kernel_check = 1s;
 constexpr async::duration change_batch = 5ms; // one look for many notifications
+constexpr async::duration look_anyway = 10s;  // should a notification have been lost
 constexpr int monitor_failures_max = 2;       // intervals for which an old result counts
 
 std::chrono::milliseconds seconds_of(const conf::config& c, const conf::integer_option& which) {
@@ -72,7 +73,7 @@ failover_node::failover_node(
                                             }
                                         ),
       status_soon_(loop, [this] { send_status(); }), tick_(loop, [this] { pump(); }),
-      beat_(loop, [this] { beat(); }), renewal_(loop, [this] { renew(); }),
+      beat_(loop, [this] { send_status(); }), renewal_(loop, [this] { renew(); }),
       verify_soon_(loop, [this] { verify(); }),
       strangers_told_(
           loop,
@@ -121,6 +122,7 @@ result<> failover_node::start() {
         return opened;
     }
     auto watch = netlink::change_watch::start(loop_, [this] {
+        kernel_changed_ = true;
         if (settings_.get(opt::event_driven_monitoring)) {
             verify_soon_.arm_in(change_batch);
         }
@@ -200,6 +202,8 @@ item_set failover_node::available() const {
 }
 
 void failover_node::send_status() {
+    status_pace_.said(loop_.now());
+    beat_.arm(status_pace_.next_alone());
     if (leader_ == unknown_pnn || self_ == unknown_pnn) {
         return;
     }
@@ -212,20 +216,24 @@ void failover_node::send_status() {
     send(leader_, s);
 }
 
-void failover_node::beat() {
-    send_status();
-    beat_.arm_in(status_interval);
+void failover_node::look() {
+    kernel_changed_ = false;
+    looked_at_ = loop_.now();
+    if (const auto read = addresses_.refresh(); !read) {
+        kernel_changed_ = true;
+        log_error("reading addresses: {}", read.error().what);
+    }
 }
 
-void failover_node::look() {
-    if (const auto read = addresses_.refresh(); !read) {
-        log_error("reading addresses: {}", read.error().what);
+void failover_node::look_if_changed() {
+    if (kernel_changed_ || loop_.now() - looked_at_ >= look_anyway) {
+        look();
     }
 }
 
 void failover_node::renew() {
     const async::time_point now_here = loop_.now();
-    look();
+    look_if_changed();
     const item_set held = kernel_holds();
     const std::string objection = authority_.objection(now_here);
     if (!held.empty()) {
@@ -241,12 +249,16 @@ void failover_node::renew() {
     }
     last_renewal_ = now_here;
     const auto interval = authority_.renewal_interval();
-    renewal_.arm_in(std::clamp<async::duration>(interval, 100ms, 5s));
+    const auto pause = std::clamp<async::duration>(interval, 100ms, 5s);
+    renewal_.arm_between(now_here + pause * 3 / 4, now_here + pause);
 }
 
 void failover_node::verify() {
-    verify_soon_.arm_in(kernel_check);
-    look();
+    // Between two words of the leader it would be a wake-up of its own.
+    verify_soon_.arm_between(
+        loop_.now() + kernel_check * 3 / 4, loop_.now() + kernel_check * 9 / 8
+    );
+    look_if_changed();
     watch_interfaces();
     if (self_ == unknown_pnn || member_.busy() || disabled_) {
         return;

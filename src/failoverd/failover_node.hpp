@@ -4,7 +4,8 @@
 //   provider socket   events and controls of ctdbd; its end means: release everything now
 //   client socket     messages, and the tunnel to the other failoverds
 //   every L/4         renew what may stay, or drop everything if it may not
-//   every 500 ms      our status to the leader; every second the kernel against the plan
+//   every 500 ms      our status to the leader (status_pace); every second the plan against the
+//                     kernel, which is read after it has said that something changed
 #pragma once
 
 #include "common/async/slot.hpp"
@@ -20,6 +21,7 @@
 #include "failoverd/coordinator.hpp"
 #include "failoverd/executor.hpp"
 #include "failoverd/last_word.hpp"
+#include "failoverd/status_pace.hpp"
 
 namespace ctdb::failoverd {
 
@@ -82,13 +84,13 @@ private:
     void from_tunnel(byte_view data);
     void dispatch(pnn from, const message& m);
     void pump();
-    void beat();
     void send_status();
     void renew();
     void verify();
     void watch_interfaces();
     void retake(const item_set& gone);
     void look();
+    void look_if_changed();
     void monitor_soon(async::duration in);
     [[nodiscard]] bool may_serve() const;
     [[nodiscard]] item_set available() const;
@@ -119,6 +121,7 @@ private:
     coordinator leads_;
     participant member_;
     authority_rule authority_;
+    status_pace status_pace_;
 
     item_set monitored_; // available by the last monitor event
     int monitor_failures_ = 0;
@@ -126,6 +129,8 @@ private:
     bool started_scripts_ = false;
     async::time_point monitor_at_{};
     async::time_point last_renewal_{};
+    bool kernel_changed_ = true; // since it was read
+    async::time_point looked_at_{};
     plan last_plan_;
 
     struct requester {

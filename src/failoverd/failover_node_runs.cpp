@@ -81,10 +81,10 @@ void failover_node::send(pnn to, const message& m) {
         read_inbox_.schedule();
     } else if (tunnel_ && client_ && client_->connected()) {
         const bytes data = encode(self_, m);
+        // Those of one turn of the loop to all members leave together.
         client_->send_tunnel(
             to, tunnel_id, protocol::tunnel_flag::request | protocol::tunnel_flag::noreply, data
         );
-        client_->flush();
     }
 }
 
@@ -106,13 +106,19 @@ void failover_node::dispatch(pnn from, const message& m) {
     member_.received(from, m);
     const auto echo = std::chrono::duration_cast<async::duration>(member_.newest_echo());
     authority_.vouched_for(async::time_point(echo));
+    if (std::holds_alternative<authority>(m) && status_pace_.answers_at(loop_.now())) {
+        send_status();
+    }
 }
 
 void failover_node::pump() {
-    if (all_ours_) {
-        leads_.tick(loop_.now());
+    const async::time_point now_here = loop_.now();
+    tick_.cancel();
+    if (all_ours_ && leads_.leading()) {
+        leads_.tick(now_here);
+        const async::time_point next = std::max(now_here, leads_.next_tick(now_here));
+        tick_.arm_between(next - (next - now_here) / 10, next);
     }
-    tick_.arm(leads_.next_tick(loop_.now()));
 }
 
 // ---- participant_host ----
@@ -147,6 +153,7 @@ async::task<void> failover_node::carry_out(epoch e, order what) {
     member_.done(outcome);
     changed_.notify();
     status_soon_.schedule();
+    kernel_changed_ = true;   // by scripts; the notification may still wait in its socket
     verify_soon_.arm_in(0ms); // it may have been overtaken by a drop
 }
 

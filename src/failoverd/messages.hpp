@@ -22,7 +22,7 @@ inline constexpr std::uint32_t items_max = 65536; // of one message
 
 // ---- member to leader ----
 
-// Twice a second, and at once when something in it changes.
+// Twice a second (status_pace), and at once when something in it changes.
 struct status {
     stamp now{};
     epoch accepted = 0;
@@ -64,7 +64,8 @@ struct finalised {
 
 // ---- leader to member; `echo`: the newest stamp from the member ----
 
-struct authority { // answers a status
+// To everyone who speaks, twice a second; and at once to a status that comes on its own.
+struct authority {
     epoch current = 0;
     stamp echo{};
     bool operator==(const authority&) const = default;

@@ -2,6 +2,7 @@
 
 #include "lock_file.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -17,6 +18,8 @@
 namespace ctdb::mutex_helper {
 
 namespace {
+
+constexpr unsigned pings_per_limit = 4; // so many may be lost, less one
 
 // 0 or the errno-like reason after a line on stderr.
 int check(const char* path, ino_t inode) {
@@ -70,19 +73,22 @@ bool send_message(int socket, check_message type, int value) {
     return send(socket, raw.data(), raw.size(), MSG_NOSIGNAL) == static_cast<ssize_t>(raw.size());
 }
 
-[[noreturn]] void watch_file(const char* path, ino_t inode, unsigned recheck_s, int socket) {
-    unsigned until_check = recheck_s;
+[[noreturn]] void watch_file(const char* path, ino_t inode, check_pace pace, int socket) {
+    const unsigned ping_every_s = std::max(1U, pace.ping_limit_s / pings_per_limit);
+    unsigned until_check = pace.recheck_s;
     for (;;) {
         if (!send_message(socket, check_message::ping, 0)) {
             _exit(0); // the holder has gone
         }
-        timespec second{1, 0};
-        while (nanosleep(&second, &second) != 0 && errno == EINTR) {
+        const unsigned pause_s = std::min(ping_every_s, until_check);
+        timespec pause{pause_s, 0};
+        while (nanosleep(&pause, &pause) != 0 && errno == EINTR) {
         }
-        if (--until_check > 0) {
+        until_check -= pause_s;
+        if (until_check > 0) {
             continue;
         }
-        until_check = recheck_s;
+        until_check = pace.recheck_s;
         if (const int code = check(path, inode); code != 0) {
             send_message(socket, check_message::error, code);
             _exit(1);
@@ -92,7 +98,7 @@ bool send_message(int socket, check_message type, int value) {
 
 } // namespace
 
-checker start_checker(const char* path, ino_t inode, unsigned recheck_s) {
+checker start_checker(const char* path, ino_t inode, check_pace pace) {
     std::array<int, 2> ends{-1, -1};
     checker c;
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0) {
@@ -113,7 +119,7 @@ checker start_checker(const char* path, ino_t inode, unsigned recheck_s) {
         if (getppid() != holder) {
             _exit(0);
         }
-        watch_file(path, inode, recheck_s, child_end.get());
+        watch_file(path, inode, pace, child_end.get());
     }
     return c;
 }

@@ -19,8 +19,12 @@ struct checker {
     unique_fd socket; // messages come here; end of file: the child has ended
 };
 
-// Starts the child; it looks at the file every `recheck_s` seconds and pings every second. pid -1:
-// it could not be started (said on stderr).
-checker start_checker(const char* path, ino_t inode, unsigned recheck_s);
+struct check_pace {
+    unsigned recheck_s = 5;    // it looks at the file so often
+    unsigned ping_limit_s = 0; // and pings four times in that, at least every second if that is 0
+};
+
+// Starts the child. pid -1: it could not be started (said on stderr).
+checker start_checker(const char* path, ino_t inode, check_pace pace);
 
 } // namespace ctdb::mutex_helper

@@ -3,6 +3,7 @@
 #include "file_check.hpp"
 #include "lock_file.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -23,7 +24,8 @@ namespace {
 using namespace ctdb;
 using namespace ctdb::mutex_helper;
 
-constexpr int parent_check_ms = 5000; // where the kernel cannot tell us at once
+constexpr int parent_check_ms = 250; // where the kernel cannot tell us at once
+constexpr int check_anyway_ms = 5000;
 
 struct arguments {
     const char* file = nullptr;
@@ -83,12 +85,16 @@ bool read_messages(int socket) {
 // Returns when the lock has to go: why, or nullptr when the checker has said it.
 const char* hold(const arguments& args, pid_t parent, int parent_fd, const checker& check) {
     long long pinged = now_ms();
+    const bool pings = check.pid > 0 && args.ping_s > 0;
+    const long long ping_limit = args.ping_s * 1000LL;
     for (;;) {
         std::array<pollfd, 2> fds{
             pollfd{parent_fd, POLLIN, 0}, pollfd{check.socket.get(), POLLIN, 0}};
-        const bool pings = check.pid > 0 && args.ping_s > 0;
-        const int wait_ms = pings ? 250 : parent_check_ms;
-        poll(fds.data(), fds.size(), wait_ms);
+        long long wait_ms = parent_fd >= 0 ? check_anyway_ms : parent_check_ms;
+        if (pings) {
+            wait_ms = std::clamp(pinged + ping_limit - now_ms(), 0LL, wait_ms);
+        }
+        poll(fds.data(), fds.size(), static_cast<int>(wait_ms));
         if (getppid() != parent || readable(fds[0])) {
             return "parent gone";
         }
@@ -98,7 +104,7 @@ const char* hold(const arguments& args, pid_t parent, int parent_fd, const check
             }
             pinged = now_ms();
         }
-        if (pings && now_ms() - pinged >= args.ping_s * 1000LL) {
+        if (pings && now_ms() - pinged >= ping_limit) {
             return "ping timeout from lock test child";
         }
     }
@@ -128,7 +134,7 @@ int main(int argc, char** argv) {
     const unique_fd parent_fd(static_cast<int>(syscall(SYS_pidfd_open, parent, 0)));
     checker check;
     if (args->recheck_s > 0) {
-        check = start_checker(args->file, lock.inode, args->recheck_s);
+        check = start_checker(args->file, lock.inode, {args->recheck_s, args->ping_s});
         if (check.pid < 0) {
             return 1;
         }

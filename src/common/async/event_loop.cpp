@@ -47,11 +47,19 @@ void event_loop::run() {
 }
 
 void event_loop::run_once() {
+    set_kernel_timer();
     ensure(tevent_loop_once(context_.get()) == 0);
+    if (const time_point awake = now(); timer_may_fire(awake)) {
+        run_timers(awake);
+    }
 }
 
-void event_loop::earliest_timer_changed() {
+// Setting it makes it unreadable, so nobody has to read it.
+void event_loop::set_kernel_timer() {
     const std::optional<time_point> earliest = earliest_timer();
+    if (earliest == kernel_timer_ && !kernel_timer_went_off_) {
+        return;
+    }
     itimerspec when{};
     if (earliest) {
         const auto since_boot =
@@ -61,6 +69,8 @@ void event_loop::earliest_timer_changed() {
         when.it_value.tv_nsec = ns % 1'000'000'000;
     }
     ensure(timerfd_settime(timer_fd_.get(), TFD_TIMER_ABSTIME, &when, nullptr) == 0);
+    kernel_timer_ = earliest;
+    kernel_timer_went_off_ = false;
 }
 
 void event_loop::deferred_added() {
@@ -72,12 +82,8 @@ void event_loop::deferred_added() {
 
 void event_loop::timer_fd_ready(tevent_context*, tevent_fd*, std::uint16_t, void* self) noexcept {
     auto* loop = static_cast<event_loop*>(self);
-    std::uint64_t expirations = 0;
-    // Nothing to read: the timer was armed anew after it fired.
-    [[maybe_unused]] const ssize_t got =
-        ::read(loop->timer_fd_.get(), &expirations, sizeof(expirations));
+    loop->kernel_timer_went_off_ = true;
     loop->run_timers(loop->now());
-    loop->earliest_timer_changed();
 }
 
 void event_loop::immediate_ready(tevent_context*, tevent_immediate*, void* self) noexcept {

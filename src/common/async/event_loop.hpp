@@ -1,7 +1,7 @@
 // event_loop: the runtime of a daemon or tool, one per process, on tevent (epoll).
 //
 // Timers do not use tevent's (wall clock, sorted list): one timerfd on CLOCK_MONOTONIC serves our
-// own queue.
+// own queue. It is set before the loop waits, and only if the earliest timer is another one then.
 #pragma once
 
 #include "common/async/runtime.hpp"
@@ -10,6 +10,7 @@
 #include "common/base/unique_fd.hpp"
 
 #include <memory>
+#include <optional>
 #include <random>
 
 struct tevent_context;
@@ -49,7 +50,7 @@ public:
     } // for this folder only
 
 private:
-    void earliest_timer_changed() override;
+    void set_kernel_timer();
     void deferred_added() override;
     static void timer_fd_ready(tevent_context*, tevent_fd*, std::uint16_t, void* self) noexcept;
     static void immediate_ready(tevent_context*, tevent_immediate*, void* self) noexcept;
@@ -62,6 +63,8 @@ private:
     // After a few rounds deferred work waits for the next look at the descriptors: tevent serves
     // immediates before them, so work that reschedules itself would starve them.
     timer after_descriptors_;
+    std::optional<time_point> kernel_timer_; // what it is set to; nullopt: to nothing
+    bool kernel_timer_went_off_ = false;     // and is readable until it is set again
     bool immediate_armed_ = false;
     bool serving_deferred_ = false;
     bool stopping_ = false;

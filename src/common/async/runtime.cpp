@@ -1,6 +1,14 @@
 #include "common/async/runtime.hpp"
 
+#include "common/base/ensure.hpp"
+
 namespace ctdb::async {
+
+time_point beat_after(time_point now, duration period) {
+    ensure(period > duration::zero());
+    const duration next = now.time_since_epoch() + period + period / 2;
+    return time_point(next - next % period);
+}
 
 runtime::~runtime() = default;
 
@@ -16,14 +24,32 @@ void runtime::run_deferred() {
 
 void runtime::run_timers(time_point now) {
     const std::uint64_t armed_before = next_timer_;
-    while (!timers_.empty()) {
-        const auto [key, first] = *timers_.begin();
-        if (key.first > now || key.second >= armed_before) {
+    while (timer* next = next_due(now, armed_before)) {
+        next->cancel();
+        next->fire_(); // may destroy *next
+    }
+}
+
+timer* runtime::next_due(time_point now, std::uint64_t armed_before) const {
+    if (!timers_.empty()) {
+        const auto& [key, first] = *timers_.begin();
+        if (key.first <= now && key.second < armed_before) {
+            return first;
+        }
+    }
+    for (const auto& [key, one] : flexible_) {
+        if (key.first > now) {
             break;
         }
-        first->cancel();
-        first->fire_(); // may destroy *first
+        if (key.second < armed_before) {
+            return one;
+        }
     }
+    return nullptr;
+}
+
+bool runtime::timer_may_fire(time_point now) const {
+    return !flexible_.empty() && flexible_.begin()->first.first <= now;
 }
 
 std::optional<time_point> runtime::earliest_timer() const {
@@ -40,15 +66,29 @@ void timer::arm(time_point at) {
     key_ = {at, rt_.next_timer_++};
     rt_.timers_.insert({key_, this});
     armed_ = true;
-    if (rt_.timers_.begin()->second == this) {
-        rt_.earliest_timer_changed();
-    }
+}
+
+void timer::arm_between(time_point earliest, time_point latest) {
+    ensure(earliest <= latest);
+    arm(latest);
+    may_ = {earliest, key_.second};
+    rt_.flexible_.insert({may_, this});
+    has_margin_ = true;
+}
+
+void timer::arm_about(duration period) {
+    const time_point next = beat_after(rt_.now(), period);
+    arm_between(next - period / 10, next);
 }
 
 void timer::cancel() {
     if (armed_) {
         rt_.timers_.erase({key_, this});
         armed_ = false;
+    }
+    if (has_margin_) {
+        rt_.flexible_.erase({may_, this});
+        has_margin_ = false;
     }
 }
 

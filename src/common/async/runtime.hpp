@@ -21,6 +21,10 @@ using clock = std::chrono::steady_clock; // CLOCK_MONOTONIC; virtual in the simu
 using time_point = clock::time_point;
 using duration = clock::duration;
 
+// The moment for what comes every `period`: the whole multiple of it nearest to now + period. So
+// all that comes every second comes on the second, in all programs of a machine.
+[[nodiscard]] time_point beat_after(time_point now, duration period);
+
 class timer;
 class deferred;
 
@@ -38,24 +42,31 @@ protected:
     // Runs what was scheduled before the call, in order; calls scheduled meanwhile wait for the
     // next turn.
     void run_deferred();
-    // Fires every timer due at `now`, earliest first; at most once each.
+    // Fires every timer due at `now`, earliest first, then those that may be; at most once each.
     void run_timers(time_point now);
+    // When a timer must fire next. The kernel's timer is for that.
     [[nodiscard]] std::optional<time_point> earliest_timer() const;
+    [[nodiscard]] bool timer_may_fire(time_point now) const; // one of arm_between()
     [[nodiscard]] bool has_deferred() const noexcept { return !deferred_.empty(); }
 
-    virtual void earliest_timer_changed() = 0; // arm the kernel's timer
-    virtual void deferred_added() = 0;         // see to it that run_deferred() is called soon
+    virtual void deferred_added() = 0; // see to it that run_deferred() is called soon
 
 private:
     friend class timer;
     friend class deferred;
     using timer_key = std::pair<time_point, std::uint64_t>; // arming order breaks ties
-    std::set<std::pair<timer_key, timer*>> timers_;
+    [[nodiscard]] timer* next_due(time_point now, std::uint64_t armed_before) const;
+    std::set<std::pair<timer_key, timer*>> timers_;   // by the time at which they must fire
+    std::set<std::pair<timer_key, timer*>> flexible_; // of these, by the time at which they may
     std::list<deferred*> deferred_;
     std::uint64_t next_timer_ = 0;
 };
 
 // Calls `fire` once at or after the time given to arm(). Re-armable, also from its own callback.
+//
+// What comes again and again and not on the moment is armed with a margin: it fires as soon as the
+// loop is awake anyway, so that an idle process has few wake-ups and not one for each of its
+// timers.
 class timer {
 public:
     timer(runtime& rt, std::function<void()> fire);
@@ -65,6 +76,9 @@ public:
 
     void arm(time_point at); // replaces an earlier time
     void arm_in(duration delay) { arm(rt_.now() + delay); }
+    // At `latest`, or from `earliest` on with whatever else wakes the loop.
+    void arm_between(time_point earliest, time_point latest);
+    void arm_about(duration period); // at beat_after(now, period), or a tenth of it before that
     void cancel();
     [[nodiscard]] bool armed() const noexcept { return armed_; }
 
@@ -73,7 +87,9 @@ private:
     runtime& rt_;
     callback<> fire_;
     runtime::timer_key key_;
+    runtime::timer_key may_; // valid with has_margin_
     bool armed_ = false;
+    bool has_margin_ = false;
 };
 
 // Calls `run` once on the next turn of the loop after schedule(). Scheduling twice is one call.

@@ -13,7 +13,7 @@ seqnum_watch::seqnum_watch(node_context& node, database& db)
 
 void seqnum_watch::arm() {
     const auto period = node_.tunable(protocol::tunable_id::seqnum_interval);
-    timer_.arm_in(std::chrono::milliseconds{period == 0 ? 1000 : period});
+    timer_.arm_about(std::chrono::milliseconds{period == 0 ? 1000 : period});
 }
 
 void seqnum_watch::look() {

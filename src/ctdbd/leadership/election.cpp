@@ -392,7 +392,7 @@ void election::broadcast_time_up(milliseconds late) {
     const milliseconds limit = settings_.has_lock ? settings_.leader_timeout : listen_after_stall;
     if (late <= limit) {
         say(say_leader{self_, std::nullopt});
-        arm(timer::broadcast, broadcast_interval);
+        at(timer::broadcast) = async::beat_after(now_, broadcast_interval);
         return;
     }
     note(fmt::format("stepping down: this process stood still for {} ms", late.count()), true);

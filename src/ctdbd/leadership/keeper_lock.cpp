@@ -122,7 +122,7 @@ result<> keeper_lock::start_keeper() {
 void keeper_lock::renew() {
     // A keeper that has died is noticed by its output.
     send(commands_.get(), "h", 1, MSG_NOSIGNAL | MSG_DONTWAIT);
-    renewal_.arm_in(std::max(settings_.lease / renewals_per_lease, renewal_min));
+    renewal_.arm_about(std::max(settings_.lease / renewals_per_lease, renewal_min));
 }
 
 void keeper_lock::release() {

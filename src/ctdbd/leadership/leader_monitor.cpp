@@ -79,15 +79,20 @@ async::task<void> leader_logic::watch() {
 
 // LL3
 async::task<void> leader_logic::wait_for_next_pass(time_point started) {
-    time_point next = started + tunable_seconds(tunable_id::recover_interval);
+    const async::duration interval = tunable_seconds(tunable_id::recover_interval);
+    time_point next = interval > interval.zero() ? async::beat_after(started, interval) : started;
     if (look_again_at_) {
         next = std::min(next, *look_again_at_);
     }
     const time_point soonest = runtime_.now() + least_gap;
     next = std::max(next, soonest);
-    async::timer limit(runtime_, [this] { wake_.notify(); });
-    limit.arm(next);
-    while (!kicked_ && runtime_.now() < next) {
+    bool time_is_up = false;
+    async::timer limit(runtime_, [this, &time_is_up] {
+        time_is_up = true;
+        wake_.notify();
+    });
+    limit.arm_between(std::max(soonest, next - interval / 10), next);
+    while (!kicked_ && !time_is_up) {
         co_await wake_.wait();
     }
     if (runtime_.now() < soonest) {

@@ -53,6 +53,9 @@ public:
     // comes tells the own stall.
     [[nodiscard]] liveness_verdict tick(async::time_point now);
     [[nodiscard]] async::time_point next_tick() const noexcept { return next_tick_; }
+    // From then on a tick does the next one's work: who is awake for the packet of a peer sends
+    // his own heartbeats along. So those of all nodes fall together after a while.
+    [[nodiscard]] async::time_point early_tick() const { return next_tick_ - heartbeat() / 4; }
     [[nodiscard]] milliseconds limit_of(pnn node) const; // after which silence means death
 
 private:

@@ -69,7 +69,7 @@ provider_number provider_hub::connected(std::unique_ptr<provider_link> link, std
     const provider_number number = next_provider_++;
     providers_.emplace(number, std::move(state));
     if (!heartbeat_.armed()) {
-        heartbeat_.arm_in(heartbeat_every);
+        heartbeat_.arm_about(heartbeat_every);
     }
     return number;
 }
@@ -426,7 +426,7 @@ void provider_hub::beat() {
         drop(number, "silent for too long");
     }
     if (!providers_.empty()) {
-        heartbeat_.arm_in(heartbeat_every);
+        heartbeat_.arm_about(heartbeat_every);
     }
 }
 

@@ -19,9 +19,8 @@ using namespace std::chrono_literals;
 constexpr async::duration pause_min = 50ms; // T2
 constexpr async::duration pause_max = 5s;
 constexpr async::duration stable_after = 10s;
-constexpr async::duration connect_limit = 1s;      // cluster.md 2.3
-constexpr async::duration acks_delayed_for = 20ms; // half of the kernel's shortest delay
-constexpr unsigned user_timeout_ms = 10'000;       // unacknowledged data for that long: dead (W34)
+constexpr async::duration connect_limit = 1s; // cluster.md 2.3
+constexpr unsigned user_timeout_ms = 10'000;  // unacknowledged data for that long: dead (W34)
 
 void set_option(int fd, int level, int option, unsigned value) {
     setsockopt(fd, level, option, &value, sizeof(value));
@@ -175,19 +174,10 @@ void peer_link::accept(unique_fd connection) {
     check_connected();
 }
 
-// Data comes on one connection and leaves on the other, so the kernel takes the incoming one for a
-// bulk transfer and answers each packet at once with an empty one: doc/performance.md,
-// "Acknowledgements". It forgets the wish after a pause of 40 ms or a loss.
-void peer_link::delay_acknowledgements(inbound& of) {
-    const async::time_point now = loop_.now();
-    if (now - of.acks_delayed >= acks_delayed_for) {
-        of.acks_delayed = now;
-        set_option(of.stream->fd(), IPPROTO_TCP, TCP_QUICKACK, 0);
-    }
-}
-
 void peer_link::inbound_packet(inbound& from, byte_view packet) {
-    delay_acknowledgements(from);
+    if (from.acknowledgements.to_be_delayed(loop_.now())) {
+        set_option(from.stream->fd(), IPPROTO_TCP, TCP_QUICKACK, 0);
+    }
     if (from.candidate) {
         take_first_packet(packet);
     } else {

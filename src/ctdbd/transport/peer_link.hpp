@@ -25,6 +25,7 @@
 #include "common/protocol/packet.hpp"
 #include "common/protocol/sock_addr.hpp"
 #include "common/sock/packet_stream.hpp"
+#include "ctdbd/transport/acknowledgement_pace.hpp"
 
 #include <functional>
 #include <memory>
@@ -89,11 +90,10 @@ private:
     struct inbound {
         std::unique_ptr<sock::packet_stream> stream;
         bool candidate = false;
-        async::time_point acks_delayed; // when the kernel was last asked to
+        acknowledgement_pace acknowledgements;
     };
     std::unique_ptr<inbound> make_inbound(unique_fd connection, bool candidate);
     void inbound_packet(inbound& from, byte_view packet);
-    void delay_acknowledgements(inbound& of);
     void inbound_end(const inbound& from, const sock::stream_end& end);
 
     async::event_loop& loop_;

@@ -76,7 +76,6 @@ public:
     [[nodiscard]] bool paused() const noexcept { return paused_; }
 
 protected:
-    void earliest_timer_changed() override {} // the world asks
     void deferred_added() override;
 
 private:

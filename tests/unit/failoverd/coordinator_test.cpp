@@ -1,5 +1,6 @@
 // The rows of failover.md 15.9 that are the leader's.
 #include "failoverd/coordinator.hpp"
+#include "failoverd/status_pace.hpp"
 
 #include <gtest/gtest.h>
 
@@ -339,6 +340,56 @@ TEST_F(Coordinator, FollowersDoNothing) {
     c.stop_leading();
     advance(2s);
     EXPECT_TRUE(take_sent<prepare>().empty());
+}
+
+TEST_F(Coordinator, SpeaksToAllMembersAtOnceAndNotAgainWhenTheyAnswer) {
+    come_up(3);
+    advance(status_interval);
+    sent.clear();
+    const auto heard = now;
+    for (std::uint32_t n = 0; n < 3; ++n) {
+        says(pnn(n), {});
+    }
+    sent.clear(); // what came on its own was answered
+    now += status_interval;
+    c.tick(now);
+    auto words = take_sent<authority>();
+    ASSERT_EQ(words.size(), 3U);
+    EXPECT_EQ(words.at(pnn(1)).echo, heard.time_since_epoch());
+    now += 2ms;
+    says(pnn(0), {});
+    says(pnn(1), {});
+    EXPECT_TRUE(take_sent<authority>().empty());
+}
+
+TEST_F(Coordinator, AnswersAStatusThatComesOnItsOwn) {
+    come_up(2);
+    advance(status_interval);
+    sent.clear();
+    now += status_interval / 2;
+    says(pnn(1), {});
+    const auto words = take_sent<authority>();
+    ASSERT_EQ(words.size(), 1U);
+    EXPECT_EQ(words.at(pnn(1)).echo, now.time_since_epoch());
+}
+
+TEST_F(Coordinator, SaysNothingToANodeThatHasGone) {
+    come_up(2);
+    map[pnn(1)] = node_state{};
+    c.nodes_are(map, now);
+    sent.clear();
+    advance(2 * status_interval);
+    EXPECT_FALSE(take_sent<authority>().contains(pnn(1)));
+}
+
+TEST(StatusPace, AnswersTheLeadersWordButNotOneThatCrossedTheStatus) {
+    status_pace pace;
+    const time_point now{1h};
+    pace.said(now);
+    EXPECT_FALSE(pace.answers_at(now + 10ms));
+    EXPECT_TRUE(pace.answers_at(now + status_interval));
+    EXPECT_GT(pace.next_alone(), now + status_interval);
+    EXPECT_LT(pace.next_alone() + status_interval, now + silence_limit / 2);
 }
 
 } // namespace

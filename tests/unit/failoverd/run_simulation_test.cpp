@@ -4,6 +4,7 @@
 #include "failoverd/authority.hpp"
 #include "failoverd/coordinator.hpp"
 #include "failoverd/participant.hpp"
+#include "failoverd/status_pace.hpp"
 
 #include <array>
 #include <cstdlib>
@@ -107,7 +108,7 @@ private:
     authority_rule rule_;
     std::optional<order> order_;
     async::time_point order_done_{};
-    async::time_point last_status_{};
+    status_pace status_pace_;
     async::time_point last_renewal_{};
     bool was_leading_ = false;
 };
@@ -279,7 +280,7 @@ void sim_node::renew() {
     last_renewal_ = world_.now;
 }
 void sim_node::status_now() {
-    last_status_ = world_.now;
+    status_pace_.said(world_.now);
     if (world_.leader == unknown_pnn || world_.cut.contains(self_)) {
         return;
     }
@@ -319,7 +320,7 @@ void sim_node::step() {
             members_->give_up(gone);
         }
     }
-    if (world_.now - last_status_ >= status_interval) {
+    if (world_.now >= status_pace_.next_alone()) {
         status_now();
     }
     leads_->tick(world_.now);
@@ -333,6 +334,9 @@ void sim_node::deliver(pnn from, const message& m) {
     rule_.vouched_for(
         async::time_point(std::chrono::duration_cast<async::duration>(members_->newest_echo()))
     );
+    if (std::holds_alternative<authority>(m) && status_pace_.answers_at(world_.now)) {
+        status_now();
+    }
 }
 
 void trace(const world& w, std::string_view what, pnn who, const std::string& more) {

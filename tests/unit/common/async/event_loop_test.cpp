@@ -75,6 +75,40 @@ TEST(EventLoop, DeferredWorkThatDefersItselfDoesNotStarveDescriptors) {
     EXPECT_LT(rounds, 100000);
 }
 
+TEST(EventLoop, ATimerThatHasFiredWakesNobodyAgain) {
+    event_loop loop;
+    int turns = 0;
+    bool over = false;
+    timer first(loop, [] {});
+    timer second(loop, [&] { over = true; });
+    first.arm_in(1ms);
+    second.arm_in(30ms);
+    while (!over) {
+        loop.run_once();
+        ++turns;
+    }
+    EXPECT_LE(turns, 4); // two and what a signal may interrupt
+}
+
+TEST(EventLoop, WhatMayFireEarlyFiresWithADescriptor) {
+    event_loop loop;
+    int ends[2];
+    ASSERT_EQ(pipe(ends), 0);
+    const unique_fd read_end(ends[0]);
+    const unique_fd write_end(ends[1]);
+    bool fired = false;
+    timer when_awake(loop, [&] { fired = true; });
+    when_awake.arm_between(loop.now(), loop.now() + 1h);
+    fd_watch watch(loop, read_end.get(), [&](fd_readiness) {
+        char byte = 0;
+        EXPECT_EQ(read(read_end.get(), &byte, 1), 1);
+    });
+    watch.want_read(true);
+    ASSERT_EQ(write(write_end.get(), "x", 1), 1);
+    loop.run_once();
+    EXPECT_TRUE(fired);
+}
+
 TEST(FdWatch, HandlerMayDestroyItsWatch) {
     event_loop loop;
     int ends[2];

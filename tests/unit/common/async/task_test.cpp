@@ -3,6 +3,10 @@
 #include "common/async/task_set.hpp"
 
 #include <deque>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -33,7 +37,6 @@ public:
     }
 
 private:
-    void earliest_timer_changed() override {}
     void deferred_added() override {}
     time_point now_{};
     std::uint64_t random_ = 0;
@@ -225,6 +228,66 @@ TEST(Timer, ATimerArmedByATimerWaitsForTheNextPass) {
     rt.advance(1s);
     EXPECT_EQ(fired, 3);
     EXPECT_FALSE(t.armed());
+}
+
+TEST(Timer, WithAMarginFiresAlongWithAnotherOne) {
+    manual_runtime rt;
+    std::vector<std::string> fired;
+    timer exact(rt, [&] { fired.push_back("exact"); });
+    timer within(rt, [&] { fired.push_back("within"); });
+    timer beyond(rt, [&] { fired.push_back("beyond"); });
+    exact.arm_in(100ms);
+    within.arm_between(rt.now() + 100ms, rt.now() + 200ms);
+    beyond.arm_between(rt.now() + 101ms, rt.now() + 200ms);
+    rt.advance(100ms);
+    EXPECT_EQ(fired, (std::vector<std::string>{"exact", "within"}));
+    EXPECT_FALSE(within.armed());
+}
+
+TEST(Timer, WithAMarginFiresAtItsEndIfNothingElseHappens) {
+    manual_runtime rt;
+    int fired = 0;
+    timer alone(rt, [&] { ++fired; });
+    alone.arm_between(rt.now() + 100ms, rt.now() + 200ms);
+    rt.advance(199ms);
+    EXPECT_EQ(fired, 0);
+    rt.advance(1ms);
+    EXPECT_EQ(fired, 1);
+    rt.advance(1s);
+    EXPECT_EQ(fired, 1);
+}
+
+TEST(Timer, PeriodicOnesWithMarginsFallTogether) {
+    manual_runtime rt;
+    std::set<duration> wakeups;
+    std::vector<std::unique_ptr<timer>> all;
+    for (int i = 0; i < 5; ++i) {
+        all.push_back(std::make_unique<timer>(rt, [&wakeups, &all, &rt, i] {
+            wakeups.insert(rt.now().time_since_epoch());
+            all[static_cast<std::size_t>(i)]->arm_about(1s);
+        }));
+        all.back()->arm_in(200ms * i);
+    }
+    rt.advance(10s);
+    wakeups.clear();
+    rt.advance(10s);
+    EXPECT_LE(wakeups.size(), 11U); // of 50 firings
+}
+
+TEST(Timer, ThatIsCancelledOrArmedAnewForgetsItsMargin) {
+    manual_runtime rt;
+    int fired = 0;
+    timer one(rt, [&] { ++fired; });
+    timer other(rt, [] {});
+    one.arm_between(rt.now(), rt.now() + 1s);
+    one.arm_in(1s);
+    other.arm_in(10ms);
+    rt.advance(10ms);
+    EXPECT_EQ(fired, 0);
+    one.arm_between(rt.now(), rt.now() + 1s);
+    one.cancel();
+    rt.advance(5s);
+    EXPECT_EQ(fired, 0);
 }
 
 TEST(Deferred, WorkCancelledByEarlierWorkOfTheSameTurnDoesNotRun) {

@@ -57,7 +57,6 @@ public:
 
 private:
     static constexpr int turns_max = 5'000'000; // a test that spins ends
-    void earliest_timer_changed() override {}
     void deferred_added() override {}
     async::time_point now_{std::chrono::hours{1}};
     std::uint64_t random_ = 1;

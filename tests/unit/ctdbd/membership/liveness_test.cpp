@@ -1,5 +1,7 @@
 #include "ctdbd/membership/liveness.hpp"
 
+#include <set>
+
 #include <gtest/gtest.h>
 
 namespace ctdb::ctdbd {
@@ -119,6 +121,51 @@ TEST_F(Liveness, ABusyLinkNeedsNoHeartbeats) {
             EXPECT_TRUE(core.tick(now).keepalives.empty());
         }
     }
+}
+
+// Three nodes that start at different moments; who is woken by a packet ticks along if he may.
+TEST(LivenessOfMany, HeartbeatsOfAllNodesFallTogether) {
+    constexpr std::uint32_t count = 3;
+    async::time_point now{1000s};
+    std::vector<liveness> all(count);
+    for (std::uint32_t me = 0; me < count; ++me) {
+        for (std::uint32_t other = 0; other < count; ++other) {
+            if (other != me) {
+                all[me].connected(pnn{other}, now + 70ms * me);
+                all[me].set_ours(pnn{other}, true);
+            }
+        }
+    }
+    std::set<async::time_point> moments;
+    std::size_t heartbeats = 0;
+    const auto began = now;
+    while (now < began + 20s) {
+        now = std::min({all[0].next_tick(), all[1].next_tick(), all[2].next_tick()});
+        std::vector<bool> awake(count);
+        for (bool more = true; more;) {
+            more = false;
+            for (std::uint32_t me = 0; me < count; ++me) {
+                liveness& core = all[me];
+                if (now < (awake[me] ? core.early_tick() : core.next_tick())) {
+                    continue;
+                }
+                const liveness_verdict verdict = core.tick(now);
+                ASSERT_TRUE(verdict.dead.empty());
+                for (const pnn to : verdict.keepalives) {
+                    all[to.value].received(pnn{me}, now);
+                    awake[to.value] = true;
+                    more = true;
+                    heartbeats += now - began > 2s ? 1 : 0;
+                }
+            }
+        }
+        if (now - began > 2s) {
+            moments.insert(now);
+        }
+    }
+    EXPECT_GE(heartbeats, 6U * 18000 / 270);    // no fewer than without
+    EXPECT_LE(moments.size(), 18000U / 260);    // one moment for all, not one for each node
+    EXPECT_EQ(all[0].limit_of(pnn{1}), 1500ms); // as regular as before
 }
 
 } // namespace

@@ -28,7 +28,6 @@ public:
     }
 
 private:
-    void earliest_timer_changed() override {}
     void deferred_added() override {}
     async::time_point now_{std::chrono::seconds(1000)};
     std::uint64_t random_ = 0;
