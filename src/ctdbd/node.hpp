@@ -217,6 +217,7 @@ private:
     void provider_registered(const std::string& name);
     void epoch_changed();
     void tick();
+    void arm_tick();
     void send_keepalive(pnn to);
     void report_version(pnn from, std::optional<std::uint32_t> version);
     void end_statistics_slot();

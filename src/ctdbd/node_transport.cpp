@@ -35,7 +35,11 @@ void node::link_down(pnn peer, const std::string& why, bool packets_undelivered)
 }
 
 void node::link_packet(pnn peer, byte_view packet) {
+    const async::time_point tick_due = liveness_.next_tick();
     liveness_.received(peer, runtime_.now());
+    if (liveness_.next_tick() != tick_due && tick_timer_.armed()) {
+        arm_tick();
+    }
     router_.receive(peer, packet);
 }
 
@@ -54,6 +58,10 @@ void node::tick() {
     for (const liveness_verdict::dead_peer& dead : verdict.dead) {
         links_.fail(dead.node, dead.reason);
     }
+    arm_tick();
+}
+
+void node::arm_tick() {
     tick_timer_.arm_between(liveness_.early_tick(), liveness_.next_tick());
 }
 

@@ -40,7 +40,11 @@ void liveness::connected(pnn node, time_point now) {
     p.gap_ms = as_ms(heartbeat());
     p.upstream_tick = now + settings_.interval;
     peers_[node] = p;
-    next_tick_ = peers_.size() == 1 ? now + heartbeat() : std::min(next_tick_, now + heartbeat());
+    if (peers_.size() == 1) {
+        last_tick_ = now;
+        next_tick_ = now + heartbeat();
+    }
+    next_tick_ = std::min(next_tick_, now + heartbeat());
 }
 
 void liveness::lost(pnn node) {
@@ -73,6 +77,26 @@ void liveness::received(pnn node, time_point now) {
     }
     p.heard = now;
     p.heard_since_tick = true;
+    if (p.ours) {
+        draw_near(now);
+    }
+}
+
+// L4. The nearer the packet is to the own tick, the more: with equal steps, nodes that are equally
+// far from each other would stay so.
+void liveness::draw_near(time_point now) {
+    const duration interval = heartbeat();
+    const duration since_tick = now - last_tick_;
+    if (since_tick >= interval / 2 && since_tick < interval * 3 / 4) {
+        const duration nearer = interval * 23 / 16 - since_tick;
+        next_tick_ = std::min(next_tick_, last_tick_ + std::max(nearer, interval * 3 / 4));
+    }
+}
+
+time_point liveness::early_tick() const {
+    return std::min(
+        next_tick_, std::max(last_tick_ + heartbeat() * 3 / 4, next_tick_ - heartbeat() / 4)
+    );
 }
 
 void liveness::sent(pnn node, time_point now) {
@@ -113,7 +137,7 @@ void liveness::absorb_stall(time_point now) {
 
 liveness_verdict liveness::tick(time_point now) {
     liveness_verdict out;
-    latest_ = now;
+    latest_ = last_tick_ = now;
     absorb_stall(now);
     for (auto& [node, p] : peers_) {
         if (p.ours) {

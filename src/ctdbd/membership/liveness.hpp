@@ -9,6 +9,8 @@
 //   L1  time in which this process did not run counts for nobody: after an own stall every peer
 //       gets it added.                    L2  any packet of a peer is a sign of life.
 //   L3  a peer is told dead once; it is watched again after connected().
+//   L4  a peer's packet in the third quarter of the interval brings the own tick forward, so that
+//       rhythms apart by any part of the interval come together; never below three quarters.
 #pragma once
 
 #include "common/async/runtime.hpp"
@@ -49,13 +51,13 @@ public:
     void received(pnn node, async::time_point now); // any packet
     void sent(pnn node, async::time_point now);     // any packet
 
-    // Call at or after next_tick(), which connected() and set_ours() may bring forward; how late it
-    // comes tells the own stall.
+    // Call at or after next_tick(), which connected(), set_ours() and received() may bring forward;
+    // how late it comes tells the own stall.
     [[nodiscard]] liveness_verdict tick(async::time_point now);
     [[nodiscard]] async::time_point next_tick() const noexcept { return next_tick_; }
     // From then on a tick does the next one's work: who is awake for the packet of a peer sends
-    // his own heartbeats along. So those of all nodes fall together after a while.
-    [[nodiscard]] async::time_point early_tick() const { return next_tick_ - heartbeat() / 4; }
+    // his own heartbeats along. So those of all nodes fall together after a while (L4).
+    [[nodiscard]] async::time_point early_tick() const;
     [[nodiscard]] milliseconds limit_of(pnn node) const; // after which silence means death
 
 private:
@@ -70,6 +72,7 @@ private:
         double deviation_ms = 0;
     };
     [[nodiscard]] milliseconds heartbeat() const;
+    void draw_near(async::time_point now);
     [[nodiscard]] milliseconds limit_of(const peer& p) const;
     void absorb_stall(async::time_point now);
     void plan_next_tick(async::time_point now);
@@ -79,6 +82,7 @@ private:
     keepalive_settings settings_;
     std::map<pnn, peer> peers_;
     async::time_point next_tick_{};
+    async::time_point last_tick_{};
     async::time_point latest_{}; // time of the last call
 };
 
