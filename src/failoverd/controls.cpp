@@ -163,6 +163,7 @@ provider::answer failover_node::add_address(byte_view data) {
     if (!added) {
         return refused(added.error().what);
     }
+    keep_fence();
     publish();
     monitor_soon({});
     return done();
@@ -184,6 +185,7 @@ provider::answer failover_node::reload_addresses() {
         return refused(loaded.error().what);
     }
     addresses_.configure(std::move(*loaded));
+    keep_fence();
     publish();
     monitor_soon({});
     return done();

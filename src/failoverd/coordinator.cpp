@@ -36,8 +36,10 @@ void coordinator::lead(epoch highest_seen, time_point now) {
         view = node_view{};
         view.state = state;
         view.released_all = word;
+        view.fenced_before = node == fenced_before_ && !state.connected;
         believe_last_word(view, now);
     }
+    fenced_before_ = unknown_pnn; // of this term only
     want_run("this node has become leader", urgency::at_once, now);
 }
 
@@ -60,6 +62,8 @@ void coordinator::nodes_are(std::map<pnn, node_state> nodes, time_point now) {
         if (came || (went && view.released_all && now - *view.released_all > word_to_end)) {
             view.released_all.reset(); // of an earlier life
         }
+        view.ended = view.ended && !state.connected;
+        view.fenced_before = view.fenced_before && !state.connected;
         view.state = state;
         view.speaks = view.speaks && state.connected;
         if (left && phase_ != phase::idle && members_.erase(node) != 0) {
@@ -157,7 +161,8 @@ void coordinator::watch_conformity(time_point now) {
     const item_set waiting = pending();
     for (const auto& [node, s] : present) {
         const item_set share = share_of(plan_, node);
-        deviates = deviates || !without(s.held, share).empty() ||
+        deviates = deviates || (s.closed && gains_of(node).empty()) ||
+                   !without(s.held, share).empty() ||
                    !without(without(share, s.held), waiting).empty();
     }
     if (!deviates) {

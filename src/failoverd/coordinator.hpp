@@ -98,6 +98,13 @@ public:
     // The same with the key of the leader before: it counts in the term that begins here, if the
     // node has gone and has not been back since.
     void has_released_all_before(pnn node, time_point now);
+    // The host of this node, which is not connected, says that its failoverd has ended: it begins
+    // nothing any more, until its next status.
+    void has_ended(pnn node, time_point now);
+    // This node has an open kernel fence, which members are told.
+    void fenced_is(bool fenced) { fenced_ = fenced; }
+    // The leader before had one: what it may still have ordered on its own node nobody reaches.
+    void leader_before_was_fenced(pnn node) { fenced_before_ = node; }
     void set_key(std::uint64_t key) { key_ = key; } // unguessable, new for each process
     // To be called after every input, and at or before next_tick() while leading.
     void tick(time_point now);
@@ -125,6 +132,8 @@ private:
         time_point told_at{};
         time_point left_out_until{};
         std::optional<time_point> released_all; // said in the term before
+        bool ended = false;                     // its failoverd, since it was connected
+        bool fenced_before = false;             // led the term before, behind a kernel fence
     };
     struct member {
         answer prepared = answer::none;
@@ -149,6 +158,7 @@ private:
     [[nodiscard]] clearance may_give(const item& which, pnn to, time_point now) const;
     [[nodiscard]] clearance
     proof_of_other(const item& which, const node_view& other, time_point now) const;
+    [[nodiscard]] async::duration still_beginning(const item& which, const node_view& other) const;
     [[nodiscard]] bool may_hold(const item& which, const node_view& other) const;
     void finish_if_answered(time_point now);
     void enter_finalising(time_point now);
@@ -194,6 +204,8 @@ private:
     time_point next_beat_{};
     epoch epoch_ = 0;
     std::uint64_t key_ = 0;
+    bool fenced_ = false;
+    pnn fenced_before_ = unknown_pnn;
     std::map<pnn, node_view> nodes_;
     std::map<pnn, status> used_; // inputs of the last run: a difference wants another
     plan plan_;

@@ -52,12 +52,21 @@ coordinator::proof_of_other(const item& which, const node_view& other, time_poin
     if (settings_.lease.count() != 0 && now >= last_word + all_over + all_over / 20) {
         return clearance::clear;
     }
-    const bool begun = other.told.contains(which);
-    const auto window = (begun ? take_window : fresh_window) + std::chrono::milliseconds(200);
-    if (settings_.probe && now >= last_word + window) {
+    if (settings_.probe && now >= last_word + still_beginning(which, other)) {
         return clearance::ask_network;
     }
     return clearance::wait_for_proof;
+}
+
+// How long after its last word a silent node may still put the item on an interface.
+async::duration coordinator::still_beginning(const item& which, const node_view& other) const {
+    constexpr std::chrono::milliseconds margin{200};
+    // In a new term nobody knows what the leader before had told it.
+    const bool ordered = !other.last || other.told.contains(which);
+    if (other.ended && (!ordered || other.fenced_before)) {
+        return {};
+    }
+    return (ordered ? take_window : fresh_window) + margin;
 }
 
 // ---- what members say ----
@@ -95,6 +104,17 @@ void coordinator::has_released_all(pnn node, std::uint64_t key, time_point now) 
     want_run(fmt::format("node {} has released everything", node), urgency::at_once, now);
 }
 
+void coordinator::has_ended(pnn node, time_point now) {
+    const auto found = nodes_.find(node);
+    if (!leading_ || found == nodes_.end() || found->second.state.connected ||
+        found->second.ended) {
+        return;
+    }
+    log_notice("the host of node {} says that failoverd has ended there", node);
+    found->second.ended = true;
+    next_retry_ = now;
+}
+
 void coordinator::has_released_all_before(pnn node, time_point now) {
     const auto found = nodes_.find(node);
     if (found == nodes_.end()) {
@@ -129,9 +149,13 @@ void coordinator::take_status(pnn from, const status& s, time_point now) {
     if (term_of(s.accepted) > term_of(epoch_)) {
         begin_newer_term(s.accepted, now);
     }
+    if (s.closed && !(view.last && view.last->closed)) {
+        want_run(fmt::format("failoverd of node {} is new", from), urgency::normal, now);
+    }
     view.last = s;
     view.heard = now;
     view.speaks = true;
+    view.ended = false;
     if (now - view.vouched >= status_interval / 2) { // else this answers our last word
         vouch_for(from, view, now);
     }
@@ -153,7 +177,7 @@ void coordinator::beat(time_point now) {
 // The stamp is as old as the member's last status: its age counts, not that of our word (15.8).
 void coordinator::vouch_for(pnn node, node_view& view, time_point now) {
     view.vouched = now;
-    const authority mine{epoch_, view.last->now};
+    const authority mine{epoch_, view.last->now, fenced_};
     out_.send(node, mine);
 }
 
@@ -221,6 +245,9 @@ void coordinator::take_taken(pnn from, const taken& a, time_point now) {
     const item_set before = nodes_[from].last ? nodes_[from].last->held : item_set{};
     holds(from, a.held);
     nodes_[from].told.clear();
+    if (nodes_[from].last) {
+        nodes_[from].last->closed = false; // it has taken in this life, and opened
+    }
     found->second.taken = answer::given;
     for (const auto& [which, why] : a.failures) {
         if (why == take_failure::failed) {

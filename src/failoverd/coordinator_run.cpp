@@ -20,7 +20,12 @@ calculation_input coordinator::calculation(time_point now) const {
             input.available_on[which];
         }
         for (const item& which : view.last->held) {
-            input.holders[which] = node; // a higher node wins a double claim
+            // Of two that claim an item, one who can be reached wins, else the higher one.
+            const auto other = input.holders.find(which);
+            if (view.last->closed && other != input.holders.end()) {
+                continue;
+            }
+            input.holders[which] = node;
         }
         if (!usable(view, now)) {
             continue;
@@ -121,7 +126,9 @@ item_set coordinator::gains_of(pnn node) const {
     if (view == nodes_.end() || !view->second.last) {
         return {};
     }
-    return without(share_of(plan_, node), view->second.last->held);
+    // What a node holds that nobody can reach there is given to it like anything else: with proof.
+    const item_set share = share_of(plan_, node);
+    return view->second.last->closed ? share : without(share, view->second.last->held);
 }
 
 item_set coordinator::pending() const {

@@ -82,7 +82,8 @@ executor::run_event(std::string event, std::string directory, std::chrono::milli
     } else if ((*outcome)->code == ENOENT) {
         end.reason = "no scripts of component failover are enabled";
     } else {
-        end.ran = (*outcome)->code != ECANCELED;
+        end.cancelled = (*outcome)->code == ECANCELED;
+        end.ran = !end.cancelled;
         end.ok = (*outcome)->ok();
         end.reason = (*outcome)->reason();
     }
@@ -201,6 +202,7 @@ void executor::judge_take(
 
 async::task<order_outcome> executor::do_take(epoch e, participant_host::take_order o) {
     order_outcome outcome;
+    addresses_.release(o.lose);
     item_set real;
     item_set all;
     std::vector<item_line> lines;
@@ -268,6 +270,7 @@ async::task<executor::monitor_outcome> executor::monitor(std::chrono::seconds li
     }
     const event_end end = co_await run_event("monitor", *directory, limit);
     outcome.ran = end.ran;
+    outcome.cancelled = end.cancelled;
     outcome.reason = end.reason;
     const auto lines = read_items(result_file);
     for (const item_line& line : lines ? *lines : std::vector<item_line>{}) {

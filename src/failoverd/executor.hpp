@@ -36,7 +36,8 @@ public:
     [[nodiscard]] async::task<order_outcome> carry_out(epoch e, participant_host::order what);
 
     struct monitor_outcome {
-        bool ran = false; // false: no eventd, no script in time, or cancelled by another event
+        bool ran = false;       // false: no eventd, no script in time, or cancelled
+        bool cancelled = false; // by another event, which goes first
         item_set available;
         std::string reason;
     };
@@ -50,6 +51,7 @@ public:
 private:
     struct event_end {
         bool ran = false; // scripts were run and have ended
+        bool cancelled = false;
         bool ok = false;
         std::string reason;
     };

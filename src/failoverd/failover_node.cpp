@@ -15,9 +15,11 @@ namespace opt = conf::options;
 using namespace std::chrono_literals;
 
 constexpr async::duration kernel_check = 1s;
-constexpr async::duration change_batch = 5ms; // one look for many notifications
-constexpr async::duration look_anyway = 10s;  // should a notification have been lost
-constexpr int monitor_failures_max = 2;       // intervals for which an old result counts
+constexpr async::duration change_batch = 5ms;    // one look for many notifications
+constexpr async::duration look_anyway = 10s;     // should a notification have been lost
+constexpr async::duration first_renewal = 500ms; // the last life has renewed L/4 ago at most
+constexpr async::duration reticence = 2s;
+constexpr int monitor_failures_max = 2; // intervals for which an old result counts
 
 std::chrono::milliseconds seconds_of(const conf::config& c, const conf::integer_option& which) {
     return std::chrono::seconds(c.get(which));
@@ -82,7 +84,7 @@ failover_node::failover_node(
               );
           }
       ),
-      changed_(loop),
+      changed_(loop), fence_soon_(loop, [this] { keep_fence(); }),
       ctdbd_(
           loop,
           settings_.where().provider_socket(),
@@ -105,8 +107,6 @@ failover_node::failover_node(
     executor_.set({lease()});
     leads_.set_key(loop_.random() | 1U);
 }
-
-failover_node::~failover_node() = default;
 
 result<> failover_node::start() {
     const std::string run = settings_.where().run;
@@ -139,8 +139,9 @@ result<> failover_node::start() {
         log_notice("removing {} addresses of an earlier life", strangers.size());
         addresses_.release(strangers);
     }
-    last_renewal_ = loop_.now();
-    renewal_.arm_in(0ms);
+    keep_fence();
+    last_renewal_ = started_at_ = loop_.now();
+    renewal_.arm_in(first_renewal); // what was adopted, once ctdbd has been reached
     beat_.arm_in(0ms);
     verify_soon_.arm_in(kernel_check);
     tasks_.spawn(keep_monitoring());
@@ -154,6 +155,7 @@ void failover_node::set(conf::config settings) {
     executor_.set({lease()});
     leads_.set(run_settings());
     authority_.set(authority_settings());
+    keep_fence();
 }
 
 std::chrono::seconds failover_node::lease() const {
@@ -207,12 +209,19 @@ void failover_node::send_status() {
     if (leader_ == unknown_pnn || self_ == unknown_pnn) {
         return;
     }
+    // After a restart with addresses: they would be moved away if it were said that nothing is
+    // available here, only because no script has been asked yet.
+    const bool adopted = closed() && !addresses_.held().empty() && monitored_.empty();
+    if (adopted && loop_.now() - started_at_ < reticence) {
+        return;
+    }
     status s;
     s.now = now();
     s.accepted = member_.accepted();
     s.known = addresses_.known();
     s.available = available();
     s.held = member_.held();
+    s.closed = closed();
     send(leader_, s);
 }
 
@@ -347,7 +356,7 @@ async::task<void> failover_node::keep_monitoring() {
                 log_info("{} addresses can be hosted here", outcome.available.size());
             }
             monitored_ = std::move(outcome.available);
-        } else if (++monitor_failures_ > monitor_failures_max) {
+        } else if (!outcome.cancelled && ++monitor_failures_ > monitor_failures_max) {
             log_warning("nothing can be hosted here: {}", outcome.reason);
             monitored_.clear();
             monitor_failures_ = 0;

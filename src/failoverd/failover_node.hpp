@@ -4,6 +4,7 @@
 //   provider socket   events and controls of ctdbd; its end means: release everything now
 //   client socket     messages, and the tunnel to the other failoverds
 //   every L/4         renew what may stay, or drop everything if it may not
+//   every 200 s       the guard of the kernel fence again
 //   every 500 ms      our status to the leader (status_pace); every second the plan against the
 //                     kernel, which is read after it has said that something changed
 #pragma once
@@ -19,7 +20,9 @@
 #include "failoverd/allocate/allocation.hpp"
 #include "failoverd/authority.hpp"
 #include "failoverd/coordinator.hpp"
+#include "failoverd/end_inquiry.hpp"
 #include "failoverd/executor.hpp"
+#include "failoverd/kernel_fence.hpp"
 #include "failoverd/last_word.hpp"
 #include "failoverd/status_pace.hpp"
 
@@ -47,6 +50,7 @@ private:
     void accepted(epoch e) override;
     [[nodiscard]] pnn known_leader() const override { return leader_; }
     [[nodiscard]] bool may_take() const override;
+    [[nodiscard]] bool closed() const override { return fence_ && !fence_->is_open(); }
     void begin(epoch e, order what) override;
 
     // ---- ctdbd ----
@@ -88,6 +92,11 @@ private:
     void renew();
     void verify();
     void watch_interfaces();
+    [[nodiscard]] std::vector<protocol::sock_addr> to_guard() const;
+    void keep_fence();
+    void open_fence();
+    void give_up_fence();
+    void inquire_after(pnn node);
     void retake(const item_set& gone);
     void look();
     void look_if_changed();
@@ -131,6 +140,7 @@ private:
     async::time_point last_renewal_{};
     bool kernel_changed_ = true; // since it was read
     async::time_point looked_at_{};
+    async::time_point started_at_{};
     plan last_plan_;
 
     struct requester {
@@ -150,7 +160,11 @@ private:
     async::timer renewal_;
     async::timer verify_soon_;
     async::timer strangers_told_;
-    async::notice changed_; // for keep_monitoring, keep_client, leave_cluster
+    async::notice changed_;               // for keep_monitoring, keep_client, leave_cluster
+    std::unique_ptr<kernel_fence> fence_; // null: not wanted, or the kernel cannot
+    async::timer fence_soon_;
+    std::set<pnn> connected_;
+    std::map<pnn, std::unique_ptr<end_inquiry>> inquiries_; // of nodes that have left
     std::unique_ptr<netlink::change_watch> watch_;
     std::map<pnn, protocol::sock_addr> node_addresses_;
     std::unique_ptr<last_word> last_word_;

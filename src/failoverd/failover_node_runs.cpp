@@ -112,6 +112,7 @@ void failover_node::dispatch(pnn from, const message& m) {
 }
 
 void failover_node::pump() {
+    leads_.fenced_is(fence_ && fence_->is_open());
     const async::time_point now_here = loop_.now();
     tick_.cancel();
     if (all_ours_ && leads_.leading()) {
@@ -151,6 +152,7 @@ async::task<void> failover_node::carry_out(epoch e, order what) {
     co_await async::next_turn(loop_); // never from inside the participant
     const order_outcome outcome = co_await executor_.carry_out(e, std::move(what));
     member_.done(outcome);
+    open_fence();
     changed_.notify();
     status_soon_.schedule();
     kernel_changed_ = true;   // by scripts; the notification may still wait in its socket

@@ -105,7 +105,7 @@ void each(F& f, T&... fields) {
 
 // clang-format off
 template <class F, class M> requires std::is_same_v<std::remove_const_t<M>, status>
-void fields(F& f, M& m) { each(f, m.now, m.accepted, m.known, m.available, m.held); }
+void fields(F& f, M& m) { each(f, m.now, m.accepted, m.known, m.available, m.held, m.closed); }
 template <class F, class M> requires std::is_same_v<std::remove_const_t<M>, prepared>
 void fields(F& f, M& m) { each(f, m.of, m.outcome, m.accepted, m.held, m.text); }
 template <class F, class M> requires std::is_same_v<std::remove_const_t<M>, released>
@@ -115,7 +115,7 @@ void fields(F& f, M& m) { each(f, m.of, m.round, m.held, m.failures); }
 template <class F, class M> requires std::is_same_v<std::remove_const_t<M>, finalised>
 void fields(F& f, M& m) { each(f, m.of, m.outcome, m.text); }
 template <class F, class M> requires std::is_same_v<std::remove_const_t<M>, authority>
-void fields(F& f, M& m) { each(f, m.current, m.echo); }
+void fields(F& f, M& m) { each(f, m.current, m.echo, m.fenced); }
 template <class F, class M> requires std::is_same_v<std::remove_const_t<M>, prepare>
 void fields(F& f, M& m) { each(f, m.of, m.echo, m.members, m.plan, m.key, m.limit); }
 template <class F, class M> requires std::is_same_v<std::remove_const_t<M>, release>

@@ -29,6 +29,8 @@ struct status {
     item_set known;     // configured
     item_set available; // could be held; empty unless the node may serve
     item_set held;      // in the kernel
+    bool closed =
+        false; // its kernel fence: nobody reaches what it holds before it has prepared a plan
     bool operator==(const status&) const = default;
 };
 
@@ -68,6 +70,7 @@ struct finalised {
 struct authority {
     epoch current = 0;
     stamp echo{};
+    bool fenced = false; // the leader's node: nobody reaches its items once its failoverd has ended
     bool operator==(const authority&) const = default;
 };
 struct prepare {

@@ -31,6 +31,10 @@ item_set participant::permitted() const {
     return all;
 }
 
+bool participant::may_open() const {
+    return leader_ != unknown_pnn && without(host_.kernel_holds(), had_).empty();
+}
+
 item_set participant::lost() {
     return busy_ ? item_set{} : without(had_, host_.kernel_holds());
 }
@@ -48,7 +52,7 @@ void participant::drop() {
 void participant::adopt(const plan& old) {
     plan_ = old;
     share_ = share_of(old, self_);
-    had_ = both(share_, host_.kernel_holds());
+    had_ = host_.closed() ? item_set{} : both(share_, host_.kernel_holds());
 }
 
 void participant::heard_echo(stamp echo) {
@@ -60,6 +64,7 @@ void participant::received(pnn from, const message& m) {
         // of an old leader: says nothing about the present one
         if (term_of(a->current) >= term_of(accepted_)) {
             heard_echo(a->echo);
+            fenced_leader_ = a->fenced ? from : unknown_pnn;
         }
         return;
     }
@@ -126,7 +131,8 @@ void participant::take_prepare(pnn from, const prepare& p) {
     host_.accepted(accepted_);
     const item_set holds = host_.kernel_holds();
     releasing_ = without(holds, share_);
-    had_ = both(holds, share_); // what is gone is given again by TAKE
+    // What is gone is given again by TAKE; what nobody could reach may have been given to another.
+    had_ = host_.closed() ? item_set{} : both(holds, share_);
     participant_host::prepare_order order{p, without(share_, holds), releasing_, had_};
     begin(from, p, std::move(order));
 }
@@ -164,6 +170,14 @@ void participant::take_take(pnn from, const take& t) {
         refusal.held = held();
         host_.send(from, refusal);
         return;
+    }
+    if (host_.closed()) {
+        order.lose = host_.kernel_holds();
+        for (const auto& [which, probe] : order.items) {
+            if (!probe) {
+                order.lose.erase(which);
+            }
+        }
     }
     begin(from, t, std::move(order));
 }

@@ -37,6 +37,8 @@ public:
     virtual void accepted(epoch e) = 0;                 // to be on disk when this returns
     [[nodiscard]] virtual pnn known_leader() const = 0; // unknown_pnn: not known now
     [[nodiscard]] virtual bool may_take() const = 0;    // active, authority
+    // A kernel fence lets nobody reach what this node holds.
+    [[nodiscard]] virtual bool closed() const = 0;
     // Each order is answered once with participant::done().
     struct prepare_order {
         prepare what;
@@ -49,6 +51,7 @@ public:
         std::chrono::milliseconds limit{};
     };
     struct take_order {
+        item_set lose;              // before: left by an earlier life, may be elsewhere
         std::map<item, bool> items; // true: probe first
         stamp until{};              // nothing is configured after this
         std::chrono::milliseconds limit{};
@@ -85,6 +88,11 @@ public:
     [[nodiscard]] item_set held(); // P4
     // What may stay configured: the share and what has not been released yet.
     [[nodiscard]] item_set permitted() const;
+    // A plan has been prepared in this life of the process, and the kernel has nothing but what has
+    // been taken in it: a closed fence may be opened.
+    [[nodiscard]] bool may_open() const;
+    // Whose word of authority was the last, if its node has an open kernel fence.
+    [[nodiscard]] pnn fenced_leader() const noexcept { return fenced_leader_; }
     // Taken, permitted, and gone from the kernel: to be configured again or given up.
     [[nodiscard]] item_set lost();
     void give_up(const item_set& items);
@@ -116,6 +124,7 @@ private:
     item_set had_;       // configured under this plan
     std::uint64_t key_ = 0;
     stamp newest_echo_{};
+    pnn fenced_leader_ = unknown_pnn;
     bool busy_ = false;
     std::optional<waiting> current_; // what the order in progress answers
     std::deque<waiting> queue_;

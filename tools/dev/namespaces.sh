@@ -130,9 +130,12 @@ pid_of() {
 
 # Every process of the node's namespace, at once and without warning.
 kill_node() {
-	for _pid in $(ip netns pids "$(ns "$1")"); do
-		kill -9 "$_pid" 2>/dev/null || true # it has ended by itself
-	done
+	# Stopped first: otherwise the last to be killed sees the end of the first and still acts on it.
+	_pids=$(ip netns pids "$(ns "$1")")
+	# shellcheck disable=SC2086 # a list
+	kill -STOP $_pids 2>/dev/null || true # one has ended by itself
+	# shellcheck disable=SC2086
+	kill -9 $_pids 2>/dev/null || true
 }
 
 # wait_for SECONDS COMMAND...: until it succeeds.

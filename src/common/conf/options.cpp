@@ -278,6 +278,16 @@ constinit const integer_option authority_timeout{
      .since = "ours",
      .explanation = "Seconds without contact to the leader before a node gives up its addresses.",
      .minimum = 1}};
+constinit const boolean_option kernel_fence{
+    {.section = "failover",
+     .key = "kernel fence",
+     .type = boolean,
+     .default_text = "true",
+     .effect = on_reload,
+     .since = "ours",
+     .explanation = "Have the kernel (nftables tables ctdb and ctdb_alive) stop answering for this "
+                    "node's public addresses in the moment failoverd ends, so that another node "
+                    "can take them before their lease has ended."}};
 constinit const boolean_option probe{
     {.section = "failover",
      .key = "probe",
@@ -443,6 +453,7 @@ constexpr std::array named_options = std::to_array<const option*>({
     &o::failover_monitor_interval,
     &o::address_lease,
     &o::authority_timeout,
+    &o::kernel_fence,
     &o::probe,
     &o::fence_command,
     &o::prepare_timeout,

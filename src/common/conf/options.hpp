@@ -47,6 +47,7 @@ extern const integer_option shutdown_failover_timeout; // s
 extern const integer_option failover_monitor_interval; // s
 extern const integer_option address_lease;             // s
 extern const integer_option authority_timeout;         // s
+extern const boolean_option kernel_fence;
 extern const boolean_option probe;
 extern const string_option fence_command;
 extern const integer_option prepare_timeout;  // s

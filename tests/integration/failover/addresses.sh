@@ -15,21 +15,21 @@ work=$(mktemp -d /tmp/ctdb-failover.XXXXXX)
 build=${CTDB_BIN%/bin}
 # shellcheck source=/dev/null
 . "$CTDB_SOURCE/tools/dev/namespaces.sh"
-watcher=
+watchers=
 # One value for all: `wait_for` and its kin print nothing.
 finish() {
 	_status=$?
 	trap - EXIT INT TERM
-	if [ -n "$watcher" ]; then
-		kill "$watcher"
-		wait "$watcher" 2>/dev/null || true
-	fi
+	for _watcher in $watchers; do
+		kill "$_watcher"
+		wait "$_watcher" 2>/dev/null || true
+	done
 	if [ "$_status" -ne 0 ]; then
 		for _log in "$work"/node.*/log.ctdb; do
 			printf -- '--- %s\n' "$_log"
 			tail -n "${LOG_LINES:-40}" "$_log"
 		done
-		cat "$work/owners"
+		cat "$work/owners" "$work/answers"
 	fi
 	remove_cluster
 	exit "$_status"
@@ -114,8 +114,20 @@ all_answer() {
 		answers "$public.$_last" >/dev/null || return 1
 	done
 }
+# An address may stay on an interface of a killed node as long as nobody reaches it there: what `fenced` counts.
+fenced=0
+times_on_two_nodes() {
+	grep -c '^TWICE' "$work/owners" || true
+}
+since_line() {
+	tail -n "+$(($1 + 1))" "$work/owners" | grep '^TWICE'
+}
 never_twice() {
-	! grep -q TWICE "$work/owners" || failed "an address was on two nodes $1"
+	[ "$(times_on_two_nodes)" -eq "$fenced" ] || failed "an address was on two nodes $1"
+	! grep -q '^TWICE' "$work/answers" || failed "two nodes answered for an address $1"
+}
+mac_of() {
+	ip -n "$(ns "$1")" -o link show dev pub | sed 's/.*link.ether \([0-9a-f:]*\) .*/\1/'
 }
 # gap ADDRESS: the longest time between answers to a client that asks every 20 ms, since start_pings.
 start_pings() {
@@ -140,7 +152,10 @@ every_node install_node
 begun=$(now)
 every_node start_node
 python3 "${0%/*}/watch_owners.py" "$work/owners" pub "$public.1" "$(ns 0)" "$(ns 1)" "$(ns 2)" &
-watcher=$!
+watchers=$!
+python3 "${0%/*}/watch_answers.py" "$work/answers" "$client" pub "$public.200" \
+	"$public.101,$public.102,$public.103,$public.104,$public.105,$public.106" "$(mac_of 0),$(mac_of 1),$(mac_of 2)" &
+watchers="$watchers $!"
 wait_for 60 healthy 3 || failed 'the nodes do not become healthy'
 wait_for 30 on_survivors 0 1 2 || failed 'not every address has a holder'
 printf 'all six addresses are hosted %s s after the first daemon was started\n' "$(since "$begun")"
@@ -186,16 +201,29 @@ start_node 1
 wait_for 60 healthy 3 || failed 'a node does not come back'
 wait_for 20 on_survivors 0 1 2 || failed 'an address was lost when the node came back'
 
-begun=$(now)
-kill_node 2
-wait_for 15 on_survivors 0 1 || failed 'the addresses of a killed node are lost'
-printf 'all processes killed: its addresses are elsewhere after %s s (lease 6 s)\n' "$(since "$begun")"
-holds_none 2 || failed 'the killed node still has addresses'
-never_twice 'after the death of all processes'
-all_answer || failed 'an address does not answer after the death of a node'
-start_node 2
-wait_for 60 healthy 3 || failed 'the killed node does not come back'
-wait_for 20 on_survivors 0 1 2 || failed 'an address was lost when the killed node came back'
+# all_processes_end NODE WHAT: SIGKILL to all at once; the addresses go elsewhere before their lease has ended there.
+all_processes_end() {
+	_victim=$1
+	_asked=$(((_victim + 1) % 3))
+	_third=$(((_victim + 2) % 3))
+	_lines=$(wc -l <"$work/owners")
+	begun=$(now)
+	kill_node "$_victim"
+	wait_for 15 on_survivors "$_asked" "$_third" || failed "the addresses of a killed node are lost ($2)"
+	printf 'all processes killed (%s): its addresses are elsewhere after %s s\n' "$2" "$(since "$begun")"
+	! holds_none "$_victim" || echo '  they had been released before'
+	all_answer || failed "an address does not answer after the death of a node ($2)"
+	wait_for 10 holds_none "$_victim" || failed "a killed node keeps its addresses ($2)"
+	# On its interface still, but nobody reaches them there.
+	fenced=$((fenced + $(since_line "$_lines" | grep -c "[ ,]$_victim\(,\|\$\)" || true)))
+	never_twice "after the death of all processes ($2)"
+	start_node "$_victim"
+	wait_for 60 healthy 3 "$_asked" || failed "the killed node does not come back ($2)"
+	wait_for 20 on_survivors 0 1 2 || failed "an address was lost when the killed node came back ($2)"
+}
+leader=$(ctdb_on 0 leader)
+all_processes_end $(((leader + 1) % 3)) 'a node that does not lead'
+all_processes_end "$leader" 'the leader'
 
 # ctdbd ends a failoverd that hangs and starts it again, also on the node that leads; moves go on.
 leader=$(ctdb_on 0 leader)
@@ -215,6 +243,25 @@ ctdb_on 0 enable -n "$other" || failed 'ctdb enable fails'
 wait_for 20 holds_some "$other" || failed 'an enabled node gets nothing after failoverd hung'
 wait_for 10 on_survivors 0 1 2 || failed 'an address was lost after failoverd hung'
 never_twice 'while failoverd hung'
+
+# A failoverd that is started again keeps what it had.
+kept=$(addresses_of 1)
+killed=$(pid_of 1 failoverd)
+open_again() {
+	[ "$(pid_of 1 failoverd)" != "$killed" ] && ip netns exec "$(ns 1)" nft list tables | grep -q 'arp ctdb_alive'
+}
+# shellcheck disable=SC2086
+start_pings $kept
+sleep 0.5
+begun=$(now)
+kill -9 "$killed"
+wait_for 10 open_again || failed 'a failoverd that was killed does not come back'
+printf 'failoverd killed: its node can be reached again after %s s\n' "$(since "$begun")"
+all_answer || failed 'an address does not answer after failoverd was killed'
+[ "$(addresses_of 1)" = "$kept" ] || failed 'failoverd has lost addresses that it held before it was killed'
+# shellcheck disable=SC2086
+longest_gap $kept
+never_twice 'after failoverd was killed'
 
 ctdb_on 1 shutdown || failed 'ctdb shutdown fails'
 wait_for 10 on_survivors 0 2 || failed 'a node that leaves takes addresses along'

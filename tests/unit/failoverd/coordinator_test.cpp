@@ -212,6 +212,75 @@ TEST_F(Coordinator, ItemsOfADeadNodeAreAskedForOnTheNetworkOnceNothingOfItsCanBe
     EXPECT_EQ(c.current(), before);
 }
 
+TEST_F(Coordinator, AsksTheNetworkAtOnceWhenTheHostSaysThatFailoverdHasEnded) {
+    wish = {{a, pnn(0)}, {b, pnn(1)}};
+    come_up(2);
+    says(pnn(1), {b});
+    says(pnn(0), {a});
+    advance(100ms);
+    all_prepared({{pnn(0), {a}}, {pnn(1), {b}}});
+    answer_finalise();
+    wish.clear();
+    const auto died = now;
+    c.has_ended(pnn(1), now); // connected: not believed
+    map[pnn(1)].connected = false;
+    c.nodes_are(map, now);
+    advance(20ms);
+    all_prepared({{pnn(0), {a}}});
+    answer_finalise();
+    EXPECT_TRUE(take_sent<take>().empty());
+    c.has_ended(pnn(1), now);
+    advance(20ms);
+    const auto given = take_sent<take>();
+    ASSERT_EQ(given.size(), 1U);
+    EXPECT_TRUE(given.at(pnn(0)).items.at(b)); // asked for first
+    EXPECT_LT(now - died, 1s);
+}
+
+TEST_F(Coordinator, WhatADeadNodeWasTakingIsAskedForWhenItCannotBeTakenAnyMore) {
+    wish = {{a, pnn(0)}, {b, pnn(1)}};
+    come_up(2);
+    advance(100ms);
+    all_prepared();
+    ASSERT_TRUE(take_sent<take>().contains(pnn(1))); // and never answered
+    c.received(pnn(0), taken{c.current(), 1, {a}, {}}, now);
+    wish.clear();
+    const auto died = now;
+    map[pnn(1)].connected = false;
+    c.nodes_are(map, now);
+    c.has_ended(pnn(1), now);
+    std::map<pnn, take> given;
+    while (!(given.contains(pnn(0)) && given.at(pnn(0)).items.contains(b)) && now < died + 10s) {
+        says(pnn(0), {a});
+        advance(50ms);
+        all_prepared({{pnn(0), {a}}});
+        answer_finalise();
+        given = take_sent<take>();
+    }
+    EXPECT_GE(now - died, take_window);
+    EXPECT_LT(now - died, take_window + 1s);
+}
+
+TEST_F(Coordinator, ANodeWhoseFenceIsClosedGetsARun) {
+    wish = {{a, pnn(0)}, {b, pnn(1)}};
+    come_up(2);
+    says(pnn(1), {b});
+    says(pnn(0), {a});
+    advance(100ms);
+    all_prepared({{pnn(0), {a}}, {pnn(1), {b}}});
+    answer_finalise();
+    advance(100ms);
+    const epoch before = c.current();
+    status s;
+    s.now = now.time_since_epoch();
+    s.known = s.available = {a, b};
+    s.held = {b};
+    s.closed = true;
+    c.received(pnn(1), s, now);
+    advance(100ms);
+    EXPECT_GT(c.current(), before);
+}
+
 TEST_F(Coordinator, TheLastWordOfANodeIsProofAtOnceIfItKnowsTheKey) {
     c.set_key(42);
     come_up(2);

@@ -14,7 +14,7 @@ std::vector<message> one_of_each() {
         released{2, some},
         taken{3, 4, some, {{pubip("10.0.0.1"), take_failure::busy}}},
         finalised{5, verdict::failed, "text"},
-        authority{6, 77ns},
+        authority{6, 77ns, true},
         prepare{7, 8ns, {pnn(0), pnn(2)}, {{pubip("10.0.0.1"), pnn(2)}}, 42, 5s},
         release{8, 1s},
         take{9, 2, 3ns, {{pubip("10.0.0.1"), true}}, 2s},

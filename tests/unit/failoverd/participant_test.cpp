@@ -19,6 +19,7 @@ protected:
     void accepted(epoch e) override { disk = e; }
     pnn known_leader() const override { return leader; }
     bool may_take() const override { return authority; }
+    bool closed() const override { return is_closed; }
     void begin(epoch, order what) override { orders.push_back(std::move(what)); }
 
     prepare plan_of(epoch e, plan wanted) {
@@ -35,6 +36,7 @@ protected:
     epoch disk = 0;
     pnn leader{0};
     bool authority = true;
+    bool is_closed = false;
     std::vector<order> orders;
     std::vector<std::pair<pnn, message>> sent;
     participant p{*this, pnn(1), 0};

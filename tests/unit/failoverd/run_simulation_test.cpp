@@ -1,6 +1,7 @@
 // Three or four nodes with the real coordinator and participant, virtual time, links that delay and
-// break, nodes that die, pause and come back, leaders that change. After every step: no item in
-// two kernels (I1). At the end of quiet time: everything is hosted once (progress).
+// break, nodes that die, pause and come back, leaders that change; with a kernel fence in every
+// other seed. After every step: no item reachable in two kernels (I1). At the end of quiet time:
+// everything is hosted once and reachable (progress).
 #include "failoverd/authority.hpp"
 #include "failoverd/coordinator.hpp"
 #include "failoverd/participant.hpp"
@@ -39,10 +40,20 @@ public:
         rule_ = authority_rule({20000ms, lease});
         rule_.ctdbd_is(true, now_time());
         rule_.active_is(true);
-        kernel.clear(); // startup removes leftovers
+        open_ = false;
+        const item_set mine = share_of(disk_plan, self_);
+        std::erase_if(kernel, [&mine](const auto& k) { return !mine.contains(k.first); });
+        members_->adopt(disk_plan);
         last_renewal_ = now_time();
     }
-    void die() { alive = false; } // the kernel stays up: addresses live until their lease ends
+    // The kernel stays up: addresses live until their lease ends. So does a script that adds some.
+    void die() { alive = false; }
+    void step_of_the_dead();
+    [[nodiscard]] bool closed() const override;
+    [[nodiscard]] bool reachable(const item& which) const {
+        const auto found = kernel.find(which);
+        return found != kernel.end() && found->second > now_time() && !closed();
+    }
     void step();
     void deliver(pnn from, const message& m);
     void status_now();
@@ -85,7 +96,10 @@ public:
         }
         return all;
     }
-    void accepted(epoch e) override { disk_epoch = e; }
+    void accepted(epoch e) override {
+        disk_epoch = e;
+        disk_plan = members_->accepted_plan();
+    }
     pnn known_leader() const override;
     bool may_take() const override { return rule_.objection(now_time()).empty(); }
     void begin(epoch, order what) override;
@@ -94,6 +108,7 @@ public:
     async::time_point paused_until{};
     std::map<item, async::time_point> kernel;
     epoch disk_epoch = 0;
+    plan disk_plan;
     bool available = true;
     int runs = 0;
     std::unique_ptr<coordinator> leads_;
@@ -102,7 +117,9 @@ public:
 private:
     [[nodiscard]] async::time_point now_time() const;
     void carry_out();
+    [[nodiscard]] order_outcome change_kernel();
     void renew();
+    bool open_ = false; // the fence
     world& world_;
     pnn self_;
     authority_rule rule_;
@@ -115,7 +132,7 @@ private:
 
 class world {
 public:
-    explicit world(std::uint64_t seed) : random(seed) {
+    explicit world(std::uint64_t seed, bool with_fence = false) : fence(with_fence), random(seed) {
         for (int i = 0; i < 6; ++i) {
             items.insert(pubip("10.0.0." + std::to_string(i)));
         }
@@ -147,8 +164,11 @@ public:
         for (const auto& n : nodes) {
             if (n->alive && n->paused_until <= now) {
                 n->step();
+            } else if (!n->alive) {
+                n->step_of_the_dead();
             }
         }
+        tell_ends();
     }
     void send(pnn from, pnn to, const message& m) {
         async::time_point at = now + milliseconds(from == to ? 0 : 1 + pick(15));
@@ -177,14 +197,23 @@ public:
                 continue;
             }
             nodes[n]->leads_->nodes_are(map, now);
+            asked_until[pnn(n)] = map[pnn(n)].connected ? now : now + 3s;
+        }
+    }
+    // The host of a dead process is asked now and then, and its kernel answers.
+    void tell_ends() {
+        for (const auto& [node, until] : asked_until) {
+            const bool asked = now < until && !cut.contains(node) && pick(10) == 0;
+            if (asked && !nodes[node.value]->alive && leader != unknown_pnn) {
+                nodes[leader.value]->leads_->has_ended(node, now);
+            }
         }
     }
     [[nodiscard]] std::string owned_twice() const {
         for (const item& which : items) {
             int owners = 0;
             for (const auto& n : nodes) {
-                const auto found = n->kernel.find(which);
-                owners += found != n->kernel.end() && found->second > now ? 1 : 0;
+                owners += n->reachable(which) ? 1 : 0;
             }
             if (owners > 1) {
                 return which;
@@ -195,14 +224,13 @@ public:
     [[nodiscard]] std::size_t hosted() const {
         std::size_t all = 0;
         for (const auto& n : nodes) {
-            all += n->kernel_holds().size();
+            all += n->closed() ? 0 : n->kernel_holds().size();
         }
         return all;
     }
     [[nodiscard]] bool somebody_else_has(pnn me, const item& which) const {
         for (std::uint32_t n = 0; n < node_count; ++n) {
-            const auto found = nodes[n]->kernel.find(which);
-            if (pnn(n) != me && found != nodes[n]->kernel.end() && found->second > now) {
+            if (pnn(n) != me && nodes[n]->reachable(which)) {
                 return true;
             }
         }
@@ -216,6 +244,8 @@ public:
     };
     async::time_point now{std::chrono::hours(1)};
     async::time_point membership_at = async::time_point::max();
+    std::map<pnn, async::time_point> asked_until;
+    bool fence;
     std::mt19937_64 random;
     item_set items;
     std::vector<std::unique_ptr<sim_node>> nodes;
@@ -244,13 +274,31 @@ void sim_node::begin(epoch, order what) {
         order_done_ += probe ? 300ms : 0ms;
     }
 }
+bool sim_node::closed() const {
+    return world_.fence && (!alive || !open_);
+}
+void sim_node::step_of_the_dead() {
+    if (order_ && order_done_ <= world_.now) {
+        (void)change_kernel();
+        order_.reset();
+    }
+}
 void sim_node::carry_out() {
+    const order_outcome outcome = change_kernel();
+    order_.reset();
+    members_->done(outcome);
+    open_ = open_ || members_->may_open();
+}
+order_outcome sim_node::change_kernel() {
     order_outcome outcome;
     if (const auto* r = std::get_if<release_order>(&*order_)) {
         for (const item& which : r->lose) {
             kernel.erase(which);
         }
     } else if (const auto* t = std::get_if<take_order>(&*order_)) {
+        for (const item& which : t->lose) {
+            kernel.erase(which);
+        }
         for (const auto& [which, probe] : t->items) {
             if (world_.now.time_since_epoch() > t->until) {
                 outcome.failures[which] = take_failure::stale;
@@ -262,8 +310,7 @@ void sim_node::carry_out() {
             }
         }
     }
-    order_.reset();
-    members_->done(outcome);
+    return outcome;
 }
 void sim_node::renew() {
     const bool late = rule_.too_late_to_renew(last_renewal_, world_.now);
@@ -290,11 +337,13 @@ void sim_node::status_now() {
     s.known = world_.items;
     s.available = available ? world_.items : item_set{};
     s.held = members_->held();
+    s.closed = closed();
     send(world_.leader, s);
 }
 void sim_node::step() {
     const bool leads = world_.leader == self_ && !world_.cut.contains(self_);
     if (leads && !was_leading_) {
+        leads_->leader_before_was_fenced(members_->fenced_leader());
         leads_->lead(members_->accepted(), world_.now);
     } else if (!leads && was_leading_) {
         leads_->stop_leading();
@@ -323,6 +372,7 @@ void sim_node::step() {
     if (world_.now >= status_pace_.next_alone()) {
         status_now();
     }
+    leads_->fenced_is(world_.fence && open_);
     leads_->tick(world_.now);
 }
 void sim_node::deliver(pnn from, const message& m) {
@@ -386,7 +436,7 @@ TEST(FailoverRun, NeverGivesAnItemToTwoNodesAndAlwaysHostsItInTheEnd) {
     const std::uint64_t first = only != nullptr ? std::strtoull(only, nullptr, 10) : 1;
     const std::uint64_t last = only != nullptr ? first : 60;
     for (std::uint64_t seed = first; seed <= last; ++seed) {
-        world w(seed);
+        world w(seed, seed % 2 == 0);
         for (int step = 0; step < 12000; ++step) { // a minute
             if (step > 600 && step % 400 == 0) {
                 disturb(w);
@@ -434,6 +484,30 @@ TEST(FailoverRun, GivesADeadNodesItemsAwayAsSoonAsItsLeaseHasRunOut) {
     }
     EXPECT_LT(w.now - died, lease + 800ms);
     EXPECT_GT(w.now - died, 2s);
+}
+
+void a_killed_node_behind_a_fence(std::size_t victim) {
+    world w(1, true);
+    for (int step = 0; step < 1000; ++step) {
+        w.step();
+    }
+    ASSERT_EQ(w.hosted(), w.items.size());
+    w.nodes[victim]->die();
+    const auto died = w.now;
+    w.update_membership();
+    while (w.hosted() != w.items.size() && w.now < died + 15s) {
+        w.step();
+        ASSERT_EQ(w.owned_twice(), "");
+    }
+    EXPECT_LT(w.now - died, 1s);
+}
+
+TEST(FailoverRun, WithAKernelFenceGivesAKilledNodesItemsAwayWithoutItsLease) {
+    a_killed_node_behind_a_fence(2);
+}
+
+TEST(FailoverRun, WithAKernelFenceGivesAKilledLeadersItemsAwayWithoutItsLease) {
+    a_killed_node_behind_a_fence(0);
 }
 
 TEST(FailoverRun, AtTheStartEverythingIsHostedInThreeSeconds) {

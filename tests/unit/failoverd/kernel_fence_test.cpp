@@ -1,0 +1,84 @@
+// In a network namespace of its own; skipped where none can be made.
+#include "common/base/unique_fd.hpp"
+#include "failoverd/kernel_fence.hpp"
+
+#include <csignal>
+
+#include <gtest/gtest.h>
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/wait.h>
+
+#include <nftables/libnftables.h>
+
+namespace ctdb::failoverd {
+namespace {
+
+class KernelFence : public testing::Test {
+protected:
+    void SetUp() override {
+        if (::unshare(CLONE_NEWNET) != 0) {
+            GTEST_SKIP() << "needs root and network namespaces";
+        }
+    }
+    void TearDown() override { EXPECT_EQ(::setns(home.get(), CLONE_NEWNET), 0); }
+    unique_fd home{::open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)};
+    static std::string tables() {
+        const std::unique_ptr<nft_ctx, void (*)(nft_ctx*)> nft(
+            nft_ctx_new(NFT_CTX_DEFAULT), nft_ctx_free
+        );
+        nft_ctx_buffer_output(nft.get());
+        EXPECT_EQ(nft_run_cmd_from_buffer(nft.get(), "list ruleset"), 0);
+        return nft_ctx_get_output_buffer(nft.get());
+    }
+    static bool has(const std::string& text) { return tables().find(text) != std::string::npos; }
+    static std::vector<protocol::sock_addr> addresses() {
+        return {*protocol::parse_ip("10.0.0.1"), *protocol::parse_ip("fd00::12")};
+    }
+};
+
+TEST_F(KernelFence, TheGuardStaysAndTheOpeningEndsWithTheProcess) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        kernel_fence fence;
+        const bool done = fence.guard(addresses()) && fence.open() && fence.is_open();
+        const bool both = has("table arp ctdb_alive") && has("table ip6 ctdb_alive");
+        ::kill(::getpid(), done && both ? SIGKILL : SIGTERM);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_EQ(WTERMSIG(status), SIGKILL);
+    EXPECT_FALSE(has("ctdb_alive"));
+    EXPECT_TRUE(has("10.0.0.1"));
+    EXPECT_TRUE(has("0xfd000000000000000000000000000012")) << tables();
+    EXPECT_TRUE(has("expires")); // by themselves
+}
+
+TEST_F(KernelFence, ANewGuardReplacesTheOldOneOfAnyProcess) {
+    kernel_fence before;
+    ASSERT_TRUE(before.guard(addresses()));
+    kernel_fence fence;
+    ASSERT_TRUE(fence.guard({*protocol::parse_ip("10.0.0.2")}));
+    EXPECT_FALSE(has("10.0.0.1"));
+    EXPECT_FALSE(has("fd00"));
+    EXPECT_TRUE(has("10.0.0.2"));
+    ASSERT_TRUE(fence.remove_guard());
+    EXPECT_EQ(tables(), "");
+    EXPECT_TRUE(fence.remove_guard()); // nothing there
+}
+
+TEST_F(KernelFence, OnlyOneProcessOpens) {
+    kernel_fence first;
+    ASSERT_TRUE(first.guard(addresses()));
+    ASSERT_TRUE(first.open());
+    EXPECT_TRUE(first.open()); // is open
+    kernel_fence second;
+    const auto refused = second.open();
+    ASSERT_FALSE(refused);
+    EXPECT_NE(refused.error().what.find("nftables: "), std::string::npos);
+    EXPECT_FALSE(second.is_open());
+}
+
+} // namespace
+} // namespace ctdb::failoverd
