@@ -106,6 +106,40 @@ TEST_F(Participant, GivesATakeTheMomentAfterWhichNothingMayBeConfigured) {
     EXPECT_EQ(std::get<take_order>(orders.back()).until, clock + 4s);
 }
 
+TEST_F(Participant, BehindAClosedFenceOpensAtOnceIfItHoldsNothing) {
+    is_closed = true;
+    EXPECT_FALSE(p.may_open()); // nobody has given a plan
+    p.received(pnn(0), plan_of(5, {{a, pnn(1)}}));
+    p.done({});
+    EXPECT_TRUE(p.may_open());
+}
+
+TEST_F(Participant, WhatIsLeftBehindAClosedFenceIsOnlyItsOwnOnceItHasBeenTaken) {
+    is_closed = true;
+    kernel = {a, b};
+    p.received(pnn(0), plan_of(5, {{a, pnn(1)}, {b, pnn(1)}}));
+    p.done({});
+    EXPECT_FALSE(p.may_open()); // either may be on another node
+    EXPECT_TRUE(p.lost().empty());
+    // Given without a question: stays where it is. All else goes before the fence opens.
+    p.received(pnn(0), take_of(5, a));
+    EXPECT_EQ(std::get<take_order>(orders.back()).lose, item_set{b});
+    kernel = {a};
+    p.done({});
+    EXPECT_TRUE(p.may_open());
+}
+
+TEST_F(Participant, WhatIsLeftBehindAClosedFenceGoesWhenTheNetworkIsToBeAsked) {
+    is_closed = true;
+    kernel = {a};
+    p.received(pnn(0), plan_of(5, {{a, pnn(1)}}));
+    p.done({});
+    take asked = take_of(5, a);
+    asked.items[a] = true;
+    p.received(pnn(0), asked);
+    EXPECT_EQ(std::get<take_order>(orders.back()).lose, item_set{a});
+}
+
 TEST_F(Participant, AfterDroppingTakesNothingUntilTheNextPlan) {
     p.received(pnn(0), plan_of(5, {{a, pnn(1)}}));
     p.done({});
