@@ -18,7 +18,7 @@ constexpr std::size_t read_size = 64 * 1024;
 constexpr int read_rounds = 4;         // then the other connections get their turn
 constexpr std::size_t pieces_max = 64; // per writev
 constexpr std::size_t large_first = 256 * 1024;
-constexpr std::size_t write_turn_max = std::size_t{4} << 20U; // bytes in one turn of the loop
+constexpr std::size_t write_turn_max = std::size_t{1} << 20U; // bytes in one turn of the loop
 
 void make_non_blocking(int fd) {
     const int flags = ::fcntl(fd, F_GETFL);

@@ -137,6 +137,11 @@ int visit_record(tdb_context*, TDB_DATA key, TDB_DATA value, void* visitor) noex
     return 0;
 }
 
+using record_judge = std::function<bool(byte_view, byte_view)>;
+int judge_record(tdb_context*, TDB_DATA key, TDB_DATA value, void* judge) noexcept {
+    return (*static_cast<const record_judge*>(judge))(view(key), view(value)) ? 0 : 1;
+}
+
 } // namespace
 
 bool robust_mutexes_work() {
@@ -268,6 +273,13 @@ result<std::size_t> file::walk_chain(std::uint32_t chain, const record_visitor& 
         return failure("walk");
     }
     return static_cast<std::size_t>(visited);
+}
+
+result<> file::walk_while(const record_judge& visit) {
+    if (tdb_traverse_read(context_, judge_record, const_cast<record_judge*>(&visit)) < 0) {
+        return failure("walk");
+    }
+    return {};
 }
 
 result<bool> file::try_lock_chain(std::uint32_t chain) {

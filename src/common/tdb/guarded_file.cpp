@@ -165,6 +165,35 @@ result<std::optional<std::size_t>> guarded_file::walk_chain(
     return std::optional<std::size_t>(*visited);
 }
 
+result<std::uint32_t> guarded_file::walk_from_start(
+    std::size_t records, const std::function<void(byte_view key, byte_view value)>& visit
+) {
+    ensure(frozen());
+    const access right(*this);
+    if (!right.granted()) {
+        return pass(right.granted());
+    }
+    std::size_t visited = 0;
+    std::uint32_t chain = 0; // of the record before
+    std::uint32_t next = file_->chains();
+    const auto use = [&](byte_view key, byte_view value) {
+        const std::uint32_t here = file_->chain_of(key);
+        if (visited >= records && here != chain) {
+            next = here;
+            return false;
+        }
+        chain = here;
+        ++visited;
+        visit(key, value);
+        return true;
+    };
+    const auto walked = file_->walk_while(use);
+    if (!walked) {
+        return pass(walked);
+    }
+    return next;
+}
+
 result<std::uint32_t> guarded_file::walk_chains(
     std::uint32_t begin,
     std::uint32_t end,

@@ -11,7 +11,7 @@
 namespace ctdb::tdb {
 
 result<std::unique_ptr<lock_agent>>
-lock_agent::start(async::event_loop& loop, const std::string& program, events handlers) {
+lock_agent::start(async::event_loop& loop, const command_line& command, events handlers) {
     constexpr int fd_in_agent = 3;
     std::array<int, 2> ends{-1, -1};
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0) {
@@ -21,7 +21,8 @@ lock_agent::start(async::event_loop& loop, const std::string& program, events ha
     agent->socket_.reset(ends[0]);
     const unique_fd theirs(ends[1]);
     async::child_options options;
-    options.argv = {program, std::to_string(fd_in_agent)};
+    options.argv = {
+        command.program, std::to_string(fd_in_agent), std::to_string(command.added_nice)};
     options.pass = {{theirs.get(), fd_in_agent}};
     auto process = async::child_process::start(loop, std::move(options));
     if (!process) {

@@ -15,8 +15,12 @@ public:
         std::function<void(const agent_reply&)> replied;
         std::function<void()> died;
     };
+    struct command_line {
+        std::string program;
+        int added_nice = 0;
+    };
     static result<std::unique_ptr<lock_agent>>
-    start(async::event_loop& loop, const std::string& program, events handlers);
+    start(async::event_loop& loop, const command_line& command, events handlers);
     lock_agent(const lock_agent&) = delete;
     lock_agent& operator=(const lock_agent&) = delete;
 

@@ -13,7 +13,9 @@ namespace ctdb::tdb {
 namespace {
 
 constexpr int agents_lost_max = 3; // by one job: something is wrong with the file or the machine
-constexpr int starts_per_turn = 4; // a start costs the loop up to a millisecond
+// A start costs the loop a third of a millisecond, and the wait until the new process gets a
+// processor.
+constexpr int starts_per_turn = 1;
 constexpr auto idle_time_max = std::chrono::seconds(30);
 
 agent_op op_of(agent_job::kind kind) {
@@ -39,6 +41,7 @@ bool is_lock(agent_job::kind kind) {
 } // namespace
 
 struct pooled_agent {
+    agent_use use = agent_use::anything_else;
     std::unique_ptr<lock_agent> process;
     agent_job* job = nullptr;
     std::uint32_t serial = 0; // of the job's command
@@ -223,7 +226,7 @@ bool lock_agents::may_run(const agent_job& job) const {
 void lock_agents::dispatch() {
     int started = 0;
     while (agent_job* job = take_next()) {
-        started += idle_agent(job->file_.number) == nullptr ? 1 : 0;
+        started += idle_agent(*job) == nullptr ? 1 : 0;
         run(*job);
         if (started >= starts_per_turn && !queue_.empty()) {
             dispatch_more_.arm_in(async::duration::zero());
@@ -234,25 +237,27 @@ void lock_agents::dispatch() {
 
 // Rather one that has the file open and in its memory; else the one used last, so that the others
 // can be trimmed.
-pooled_agent* lock_agents::idle_agent(std::uint32_t file) const {
+pooled_agent* lock_agents::idle_agent(const agent_job& job) const {
     pooled_agent* best = nullptr;
-    const auto rank = [file](const pooled_agent& agent) {
-        return std::pair(agent.files.contains(file), agent.idle_since);
+    const auto rank = [&job](const pooled_agent& agent) {
+        return std::pair(agent.files.contains(job.file_.number), agent.idle_since);
     };
     for (const auto& agent : agents_) {
-        if (agent->idle() && (best == nullptr || rank(*agent) > rank(*best))) {
+        if (agent->idle() && agent->use == job.needs() &&
+            (best == nullptr || rank(*agent) > rank(*best))) {
             best = agent.get();
         }
     }
     return best;
 }
 
-result<pooled_agent*> lock_agents::new_agent() {
+result<pooled_agent*> lock_agents::new_agent(agent_use use) {
     auto agent = std::make_unique<pooled_agent>();
+    agent->use = use;
     pooled_agent* self = agent.get();
     auto process = lock_agent::start(
         loop_,
-        settings_.program,
+        {settings_.program, use == agent_use::freezes ? settings_.freezing_nice : 0},
         {[this, self](const agent_reply& reply) { replied(*self, reply); },
          [this, self] { died(*self); }}
     );
@@ -265,9 +270,9 @@ result<pooled_agent*> lock_agents::new_agent() {
 }
 
 void lock_agents::run(agent_job& job) {
-    pooled_agent* agent = idle_agent(job.file_.number);
+    pooled_agent* agent = idle_agent(job);
     if (agent == nullptr) {
-        auto started = new_agent();
+        auto started = new_agent(job.needs());
         if (!started) {
             job.state_ = agent_job::state::finished;
             conclude(job, pass(started));
@@ -393,19 +398,28 @@ void lock_agents::set_free(pooled_agent& agent) {
 
 // Keeps the idle agents used last; kills the others once they have been idle for long.
 void lock_agents::trim() {
+    trim(agent_use::freezes);
+    trim(agent_use::anything_else);
+}
+
+void lock_agents::trim(agent_use use) {
     std::vector<pooled_agent*> idle;
     for (const auto& agent : agents_) {
-        if (agent->idle()) {
+        if (agent->idle() && agent->use == use) {
             idle.push_back(agent.get());
         }
     }
     std::ranges::sort(idle, std::greater<>(), &pooled_agent::idle_since);
+    std::optional<async::time_point> next;
     for (std::size_t i = settings_.idle_max; i < idle.size(); ++i) {
         if (loop_.now() - idle[i]->idle_since >= idle_time_max) {
             remove(*idle[i]);
         } else {
-            trim_.arm(idle[i]->idle_since + idle_time_max);
+            next = idle[i]->idle_since + idle_time_max; // the earliest comes last
         }
+    }
+    if (next && !trim_.armed()) {
+        trim_.arm(*next);
     }
 }
 

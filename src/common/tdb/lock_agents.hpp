@@ -17,7 +17,7 @@
 // `chain_agents_max` per file at a time, the rest queues in order. Not over all files: a client
 // that holds a record of one database while it waits for one of another must not be waited for
 // there. Whole-database locks and updates never queue. Agents are started when needed; a few idle
-// ones are kept.
+// ones are kept. Those for whole databases do nothing else: their priority is lower.
 //
 // A wait of `warn_after` and every further `warn_after` logs a warning and calls `stuck` (4.2).
 #pragma once
@@ -37,6 +37,7 @@ namespace ctdb::tdb {
 
 class lock_agents;
 struct pooled_agent;
+enum class agent_use : std::uint8_t { anything_else, freezes };
 
 // A lock that is being waited for and does not come: what the debug script is told.
 struct stuck_lock {
@@ -82,6 +83,9 @@ public:
 
 private:
     friend class lock_agents;
+    [[nodiscard]] agent_use needs() const noexcept {
+        return is_ == kind::whole ? agent_use::freezes : agent_use::anything_else;
+    }
     agent_job(lock_agents& pool, kind is, agent_file file, events handlers);
 
     lock_agents& pool_;
@@ -101,7 +105,10 @@ private:
 struct lock_agent_settings {
     std::string program;                // ctdb-lock-agent
     std::size_t chain_agents_max = 200; // tunable LockProcessesPerDB
-    std::size_t idle_max = 2;
+    std::size_t idle_max = 2;           // of each sort
+    // Added to the nice value of agents that freeze databases and give them their content: many
+    // work at the same time, and the loop goes before them. 0 where it does so anyhow.
+    int freezing_nice = 0;
     async::duration warn_after = std::chrono::seconds(10);
     std::function<void(const stuck_lock&)> stuck; // optional: runs the debug script
 };
@@ -139,14 +146,15 @@ private:
     [[nodiscard]] agent_job* take_next();
     [[nodiscard]] bool may_run(const agent_job& job) const;
     void run(agent_job& job);
-    [[nodiscard]] pooled_agent* idle_agent(std::uint32_t file) const;
-    result<pooled_agent*> new_agent();
+    [[nodiscard]] pooled_agent* idle_agent(const agent_job& job) const;
+    result<pooled_agent*> new_agent(agent_use use);
     void replied(pooled_agent& agent, const agent_reply& reply);
     void died(pooled_agent& agent);
     void part(agent_job& job);                          // the job no longer has an agent
     static void conclude(agent_job& job, result<> how); // calls on_done; the job may be gone after
     void set_free(pooled_agent& agent);
     void trim();
+    void trim(agent_use use);
     void remove(pooled_agent& agent); // kills it
     void warn(agent_job& job);
 

@@ -1,5 +1,6 @@
 #include "ctdbd/database/pull_stream.hpp"
 
+#include "common/protocol/record_slice.hpp"
 #include "ctdbd/database/database.hpp"
 
 namespace ctdb::ctdbd {
@@ -13,8 +14,10 @@ pull_stream::pull_stream(
 )
     : node_(node), db_(db), to_(to), done_(std::move(done)), finished_(std::move(finished)),
       content_epoch_(db.content_epoch()),
-      buffer_size_max_(node.tunable(protocol::tunable_id::rec_buffer_size_limit)), buffer_(db.id()),
-      job_(node.runtime(), [this] { return turn(); }) {
+      buffer_size_max_(
+          protocol::record_buffer_limit(node.tunable(protocol::tunable_id::rec_buffer_size_limit))
+      ),
+      buffer_(db.id()), job_(node.runtime(), [this] { return turn(); }) {
     job_.start();
 }
 

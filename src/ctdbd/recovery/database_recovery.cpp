@@ -2,6 +2,8 @@
 
 #include "common/base/log.hpp"
 #include "common/protocol/hash.hpp"
+#include "common/protocol/record_slice.hpp"
+#include "ctdbd/database/sliced_job.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -10,15 +12,16 @@ namespace ctdb::ctdbd {
 namespace {
 
 namespace controls = protocol::controls;
-constexpr std::chrono::milliseconds turn_time_max{4}; // of the loop, at a stretch
-constexpr std::chrono::milliseconds pause_for_queues{2};
+constexpr std::size_t records_in_a_piece =
+    512; // of what forget_some() gives back, a megabyte at most
 
 } // namespace
 
 database_recovery::database_recovery(recovery_run& run, const database_plan& plan)
     : run_(run), plan_(plan), nodes_(plan.kinds_differ ? plan.having : run.active()),
       name_(fmt::format("{:#010x}", plan.id.value)), merge_(run.port().self()), buffer_(plan.id),
-      buffer_size_max_(run.tunables()[protocol::tunable_id::rec_buffer_size_limit]),
+      buffer_size_max_(protocol::record_buffer_limit(run.tunables(
+      )[protocol::tunable_id::rec_buffer_size_limit])),
       step_began_(run.port().runtime().now()) {}
 
 void database_recovery::note_step(std::string_view finished) {
@@ -304,6 +307,7 @@ async::task<result<>> database_recovery::push() {
         co_return ready;
     }
     const std::uint32_t sent = co_await send_records(what.srvid);
+    co_await forget_records();
     const auto stored = co_await run_.ask<controls::db_push_confirm>(nodes_, plan_.id);
     const result<> judged = run_.judge(stored, step("confirm push"));
     if (!judged) {
@@ -329,19 +333,33 @@ async::task<std::uint32_t> database_recovery::send_records(srvid address) {
     async::runtime& rt = run_.port().runtime();
     const push_rules how = rules();
     const auto use = [&](const record_merge::record& winner) { append(winner, how, address); };
-    std::size_t position = 0;
-    auto turn_ends = rt.now() + turn_time_max;
-    while (merge_.visit(position, use)) {
-        if (run_.queues_are_long()) {
-            co_await async::sleep_for(rt, pause_for_queues);
-            turn_ends = rt.now() + turn_time_max;
-        } else if (rt.now() >= turn_ends) {
-            co_await async::sleep_until(rt, rt.now()); // the loop serves its sockets
-            turn_ends = rt.now() + turn_time_max;
-        }
+    record_merge::position position;
+    bool more = true;
+    while (more) {
+        turn_budget budget(rt);
+        do {
+            more = merge_.visit(position, turn_budget::step, use);
+        } while (more && budget.spend(turn_budget::step) && !run_.queues_are_long());
+        co_await async::sleep_until(rt, rt.now() + pause_for_queues()); // others are served
     }
     flush(address);
     co_return sent_;
+}
+
+// While the nodes store what they were sent.
+async::task<> database_recovery::forget_records() {
+    async::runtime& rt = run_.port().runtime();
+    while (merge_.forget_some()) {
+        turn_budget budget(rt);
+        while (budget.spend(records_in_a_piece) && merge_.forget_some()) {
+        }
+        co_await async::sleep_until(rt, rt.now()); // others are served
+    }
+}
+
+async::duration database_recovery::pause_for_queues() const {
+    constexpr std::chrono::milliseconds pause{2};
+    return run_.queues_are_long() ? pause : async::duration::zero();
 }
 
 void database_recovery::append(

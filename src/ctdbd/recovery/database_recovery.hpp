@@ -38,6 +38,8 @@ private:
     [[nodiscard]] async::task<result<>> pull(pnn node, std::uint32_t order);
     [[nodiscard]] async::task<result<>> push();
     [[nodiscard]] async::task<std::uint32_t> send_records(srvid address);
+    [[nodiscard]] async::task<> forget_records();
+    [[nodiscard]] async::duration pause_for_queues() const;
     [[nodiscard]] push_rules rules() const;
     void append(const record_merge::record& winner, const push_rules& rules, srvid address);
     void flush(srvid address);

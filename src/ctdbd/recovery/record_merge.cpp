@@ -5,12 +5,14 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string_view>
+#include <utility>
 
 namespace ctdb::ctdbd {
 namespace {
 
 constexpr std::size_t block_size_min = std::size_t{4} << 10U; // most databases are small
-constexpr std::size_t block_size_max = std::size_t{1} << 20U;
+constexpr std::size_t block_size_max = std::size_t{1} << 20U; // freed at a stretch
 
 } // namespace
 
@@ -33,17 +35,63 @@ result<std::uint32_t> record_merge::add(byte_view record_buffer, std::uint32_t o
 void record_merge::add_record(
     byte_view key, const protocol::record_header& header, byte_view value, std::uint32_t order
 ) {
-    part& records = parts_[std::hash<std::string_view>{}(text_of(key)) % parts];
-    const auto found = records.find(text_of(key));
-    if (found != records.end()) {
-        if (beats(header, order, found->second)) {
-            keep(found->second, header, value, order);
-        }
-        return;
+    const std::uint64_t hash = std::hash<std::string_view>{}(text_of(key));
+    part& records = parts_[hash % parts];
+    if (4 * (records.used + 1) > 3 * records.slots.size()) {
+        grow(records);
     }
-    const std::string_view own_key = text_of(byte_view{copy_in(key), key.size()});
-    keep(records[own_key], header, value, order);
-    ++size_;
+    slot& place = slot_of(records, hash, key);
+    if (place.record == nullptr) {
+        place = slot{hash, &add_new(key)};
+        ++records.used;
+        ++size_;
+        keep(*place.record, header, value, order);
+    } else if (beats(header, order, *place.record)) {
+        keep(*place.record, header, value, order);
+    }
+}
+
+// Where the key is, or where it belongs. Requires: a free slot.
+record_merge::slot& record_merge::slot_of(part& records, std::uint64_t hash, byte_view key) {
+    const std::size_t mask = records.slots.size() - 1;
+    for (std::size_t i = hash / parts;; ++i) {
+        slot& here = records.slots[i & mask];
+        if (here.record == nullptr) {
+            return here;
+        }
+        const byte_view there{here.record->key, here.record->key_size};
+        if (here.hash == hash && std::ranges::equal(there, key)) {
+            return here;
+        }
+    }
+}
+
+void record_merge::grow(part& records) {
+    const std::vector<slot> old = std::exchange(
+        records.slots, std::vector<slot>(std::max<std::size_t>(4, 2 * records.slots.size()))
+    );
+    const std::size_t mask = records.slots.size() - 1;
+    for (const slot& each : old) {
+        if (each.record == nullptr) {
+            continue;
+        }
+        std::size_t i = each.hash / parts;
+        while (records.slots[i & mask].record != nullptr) {
+            ++i;
+        }
+        records.slots[i & mask] = each;
+    }
+}
+
+record_merge::kept& record_merge::add_new(byte_view key) {
+    auto* made = new (allocate(sizeof(kept))) kept;
+    std::byte* own_key = allocate(key.size());
+    if (!key.empty()) {
+        std::memcpy(own_key, key.data(), key.size());
+    }
+    made->key = own_key;
+    made->key_size = static_cast<std::uint32_t>(key.size());
+    return *made;
 }
 
 // Among copies of equal rsn the order is that of upstream's sequential pull, see the header.
@@ -79,13 +127,13 @@ void record_merge::keep(
 }
 
 std::byte* record_merge::allocate(std::size_t size) {
+    size = (size + alignof(kept) - 1) / alignof(kept) * alignof(kept);
     block_size_ = std::max(block_size_, block_size_min);
     if (size > block_size_ / 4) { // large ones get a block of their own
-        return blocks_.emplace_back(std::make_unique_for_overwrite<std::byte[]>(size)).get();
+        return blocks_.emplace_back(size).data();
     }
     if (size > free_size_) {
-        free_ =
-            blocks_.emplace_back(std::make_unique_for_overwrite<std::byte[]>(block_size_)).get();
+        free_ = blocks_.emplace_back(block_size_).data();
         free_size_ = block_size_;
         block_size_ = std::min(2 * block_size_, block_size_max);
     }
@@ -95,12 +143,19 @@ std::byte* record_merge::allocate(std::size_t size) {
     return place;
 }
 
-const std::byte* record_merge::copy_in(byte_view data) {
-    std::byte* place = allocate(data.size());
-    if (!data.empty()) {
-        std::memcpy(place, data.data(), data.size());
+bool record_merge::forget_some() {
+    free_size_ = 0;
+    std::size_t freed = 0;
+    if (!blocks_.empty()) {
+        blocks_.pop_back();
+        freed = block_size_max;
     }
-    return place;
+    while (parts_left_ > 0 && freed < block_size_max) {
+        --parts_left_;
+        freed += parts_[parts_left_].slots.size() * sizeof(slot);
+        parts_[parts_left_] = part{};
+    }
+    return !blocks_.empty() || parts_left_ > 0;
 }
 
 std::optional<protocol::record_header>

@@ -6,21 +6,20 @@
 // copy in node order that names somebody else, or, if all name the leader, the last one. Applied
 // here whatever order the copies arrive in.
 //
-// Limits: everything is held in memory (a copy of each winner plus about 100 bytes per record). No
-// call takes long: the hash is split into parts that grow one at a time.
+// Limits: everything is held in memory (a copy of each winner plus about 80 bytes per record). No
+// call takes long: the hash is split into parts that grow one at a time, walking and forgetting go
+// piece by piece. Only the destructor frees all that is left at once.
 #pragma once
 
 #include "common/base/bytes.hpp"
 #include "common/base/result.hpp"
 #include "common/protocol/types_membership.hpp"
 #include "common/protocol/types_record.hpp"
+#include "ctdbd/recovery/memory_block.hpp"
 
 #include <array>
 #include <cstdint>
-#include <memory>
 #include <optional>
-#include <string_view>
-#include <unordered_map>
 #include <vector>
 
 namespace ctdb::ctdbd {
@@ -41,59 +40,86 @@ public:
         byte_view value;         // without header
         std::uint32_t order = 0; // which node it came from
     };
-    // Walks the winners, about `count` per call. `position` starts at 0; false: that was the end.
+    struct position {
+        std::size_t part = 0;
+        std::size_t slot = 0;
+    };
+    // Walks the winners, at most `count` per call. False: that was the end.
     template <class Visitor>
-    [[nodiscard]] bool visit(std::size_t& position, Visitor&& use) const;
+    [[nodiscard]] bool visit(position& at, std::size_t count, Visitor&& use) const;
+
+    // Gives back a piece of the memory; false: nothing is left. From the first call on only this
+    // may be called.
+    [[nodiscard]] bool forget_some();
 
 private:
     static constexpr std::size_t parts = 256;
-    struct kept {
+    struct kept { // lies in blocks_, as key and value do
         std::uint64_t rsn = 0;
+        const std::byte* key = nullptr;
+        std::byte* value = nullptr;
         std::uint32_t dmaster = 0;
         std::uint32_t flags = 0;
         std::uint32_t order = 0;
+        std::uint32_t key_size = 0;
         std::uint32_t size = 0;     // of the value
         std::uint32_t capacity = 0; // of its place
-        std::byte* value = nullptr;
     };
-    using part = std::unordered_map<std::string_view, kept>; // keys lie in blocks_
+    struct slot {
+        std::uint64_t hash = 0;
+        kept* record = nullptr; // nullptr: free
+    };
+    // Open addressing: a record is in the first slot from its own on that is its or free.
+    struct part {
+        std::vector<slot> slots; // a power of two, at most three quarters used
+        std::size_t used = 0;
+    };
 
     void add_record(
         byte_view key, const protocol::record_header& header, byte_view value, std::uint32_t order
     );
+    [[nodiscard]] static slot& slot_of(part& records, std::uint64_t hash, byte_view key);
+    static void grow(part& records);
+    [[nodiscard]] kept& add_new(byte_view key);
     [[nodiscard]] bool
     beats(const protocol::record_header& header, std::uint32_t order, const kept& old) const;
     void
     keep(kept& place, const protocol::record_header& header, byte_view value, std::uint32_t order);
-    [[nodiscard]] std::byte* allocate(std::size_t size);
-    [[nodiscard]] const std::byte* copy_in(byte_view data);
+    [[nodiscard]] std::byte* allocate(std::size_t size); // aligned for kept
 
     pnn leader_;
     std::array<part, parts> parts_;
+    std::size_t parts_left_ = parts; // to forget
     std::size_t size_ = 0;
-    std::vector<std::unique_ptr<std::byte[]>> blocks_;
+    std::vector<memory_block> blocks_;
     std::byte* free_ = nullptr;
     std::size_t free_size_ = 0;
     std::size_t block_size_ = 0; // of the next block; they double
 };
 
 template <class Visitor>
-bool record_merge::visit(std::size_t& position, Visitor&& use) const {
-    if (position >= parts) {
-        return false;
+bool record_merge::visit(position& at, std::size_t count, Visitor&& use) const {
+    for (; at.part < parts; ++at.part, at.slot = 0) {
+        const std::vector<slot>& slots = parts_[at.part].slots;
+        for (; at.slot < slots.size(); ++at.slot) {
+            const kept* place = slots[at.slot].record;
+            if (place == nullptr) {
+                continue;
+            }
+            if (count-- == 0) {
+                return true;
+            }
+            record r;
+            r.key = byte_view{place->key, place->key_size};
+            r.header.rsn = rsn{place->rsn};
+            r.header.dmaster = pnn{place->dmaster};
+            r.header.flags = protocol::record_flags{place->flags};
+            r.value = byte_view{place->value, place->size};
+            r.order = place->order;
+            use(std::as_const(r));
+        }
     }
-    for (const auto& [key, place] : parts_[position]) {
-        record r;
-        r.key = view_of(key);
-        r.header.rsn = rsn{place.rsn};
-        r.header.dmaster = pnn{place.dmaster};
-        r.header.flags = protocol::record_flags{place.flags};
-        r.value = byte_view{place.value, place.size};
-        r.order = place.order;
-        use(std::as_const(r));
-    }
-    ++position;
-    return position < parts;
+    return false;
 }
 
 // ---- what is pushed ----

@@ -3,6 +3,11 @@
 #include "common/base/log.hpp"
 
 namespace ctdb::ctdbd {
+namespace {
+
+constexpr std::chrono::milliseconds self_turn_max{2}; // then others are served
+
+} // namespace
 
 router::router(
     async::runtime& rt,
@@ -107,8 +112,10 @@ void router::send_tunnel(pnn to, const protocol::req_tunnel& body) {
 // ---- receiving ----
 
 void router::serve_self() {
-    // Only what was queued before this turn: answers to it wait for the next one.
-    for (std::size_t left = to_self_.size(); left > 0; --left) {
+    // Only what was queued before this turn, as far as the time goes: answers to it wait for the
+    // next.
+    const async::time_point turn_ends = runtime_.now() + self_turn_max;
+    for (std::size_t left = to_self_.size(); left > 0 && runtime_.now() <= turn_ends; --left) {
         const bytes packet = std::move(to_self_.front());
         to_self_.pop_front();
         receive_from(self_, packet);

@@ -367,6 +367,7 @@ namespace {
 constexpr std::size_t chains_per_record_frozen = 16;
 constexpr std::size_t chains_per_record_mutex = 4;
 constexpr std::size_t chains_per_record_fcntl = 1;
+constexpr std::uint32_t chains_at_a_stretch = 1'000'000; // by libtdb itself, 1 ns each
 constexpr std::size_t busy_chains_max = 64; // kept for later; beyond it the walk stands still
 } // namespace
 
@@ -386,7 +387,9 @@ result<walk_state> tdb_store::walk_frozen(
     const std::size_t budget = std::max<std::size_t>(records, 1) * chains_per_record_frozen;
     const auto end =
         static_cast<std::uint32_t>(std::min<std::size_t>(all, position.chain + budget));
-    const auto reached = file_.walk_chains(position.chain, end, records, visit);
+    const bool starts = position.chain == 0 && all <= chains_at_a_stretch;
+    const auto reached = starts ? file_.walk_from_start(records, visit)
+                                : file_.walk_chains(position.chain, end, records, visit);
     if (!reached) {
         return pass(reached);
     }

@@ -81,6 +81,9 @@ TEST_P(GuardedFile, VisitMayReadOtherRecordsWhileFrozen) {
     });
     ASSERT_TRUE(walked) << walked.error().what;
     EXPECT_EQ(inside, "v");
+    inside.clear();
+    ASSERT_TRUE(file.walk_from_start(1000, [&](byte_view, byte_view) { inside = value("k"); }));
+    EXPECT_EQ(inside, "v");
 }
 
 TEST_P(GuardedFile, DestroyingItGivesBackItsLocks) {

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -106,6 +107,32 @@ TEST_P(LockAgents, UsesOneAgentAgainAndAgain) {
         wait.job->release();
     }
     EXPECT_EQ(agents.agents_running(), 1u);
+}
+
+int nice_of(pid_t process) {
+    return getpriority(PRIO_PROCESS, static_cast<id_t>(process));
+}
+
+TEST_P(LockAgents, ThoseThatFreezeHaveALowerPriorityAndDoNothingElse) {
+    lock_agent_settings settings = settings_with();
+    settings.freezing_nice = 3;
+    lock_agents nicer{loop, settings};
+    watched whole;
+    whole.job = nicer.lock_all(nicer.opened("a.tdb", path, GetParam()), whole.events());
+    ASSERT_TRUE(run_until(loop, [&] { return whole.got_it(); }));
+    const pid_t freezing = whole.job->agent_pid();
+    EXPECT_EQ(nice_of(freezing), std::min(nice_of(getpid()) + 3, 19));
+    whole.job->release();
+    watched chain;
+    chain.job =
+        nicer.lock_chain(nicer.opened("a.tdb", path, GetParam()), to_bytes("k"), chain.events());
+    ASSERT_TRUE(run_until(loop, [&] { return chain.got_it(); }));
+    EXPECT_NE(chain.job->agent_pid(), freezing);
+    EXPECT_EQ(nice_of(chain.job->agent_pid()), nice_of(getpid()));
+    watched again;
+    again.job = nicer.lock_all(nicer.opened("b.tdb", dir.file("b"), GetParam()), again.events());
+    ASSERT_TRUE(run_until(loop, [&] { return again.job->agent_pid() != 0; }));
+    EXPECT_EQ(again.job->agent_pid(), freezing);
 }
 
 TEST_P(LockAgents, AgentKilledWhileWaitingIsReplaced) {

@@ -1,4 +1,5 @@
 // DB_PULL and DB_PUSH.
+#include "common/protocol/record_slice.hpp"
 #include "tests/unit/ctdbd/database/database_fixture.hpp"
 
 namespace ctdb {
@@ -81,6 +82,23 @@ TEST_F(CopyTest, BuffersAreClosedWhenTheyReachTheLimit) {
         EXPECT_LE(b.size(), 1000U + 500U);
     }
     EXPECT_GE(buffers.size(), 6U);
+}
+
+// A leader merges a buffer at a stretch.
+TEST_F(CopyTest, BuffersAreSmallWhateverTheTunableAllows) {
+    constexpr std::size_t record_size = 400;
+    for (int i = 0; i < 1000; ++i) {
+        const std::string value(record_size, 'x');
+        cluster[0].store("v.tdb").put(std::to_string(i), header(1, 0), value);
+    }
+    freeze("v.tdb");
+    const auto said = pull("v.tdb");
+    cluster.rt.wait_for([&] { return said->has_value(); }, std::chrono::seconds{1});
+    EXPECT_EQ(records_received(), 1000U);
+    EXPECT_GE(buffers.size(), 6U);
+    for (const bytes& buffer : buffers) {
+        EXPECT_LE(buffer.size(), protocol::record_buffer_slice + 2 * record_size);
+    }
 }
 
 TEST_F(CopyTest, ValuesShorterThanAHeaderAreNoRecords) {

@@ -37,10 +37,10 @@ bytes buffer_of(std::string_view key, const copy& c) {
 
 std::map<std::string, std::string> winners(const record_merge& merge) {
     std::map<std::string, std::string> all;
-    std::size_t position = 0;
+    record_merge::position position;
     bool more = true;
     while (more) {
-        more = merge.visit(position, [&](const record_merge::record& r) {
+        more = merge.visit(position, 7, [&](const record_merge::record& r) {
             all[std::string(text_of(r.key))] = text_of(r.value);
         });
     }
@@ -110,6 +110,52 @@ TEST(RecordMerge, KeepsValuesOfChangingSizesApart) {
         const std::string value(static_cast<std::size_t>((key * 7) % 900) * 3, 'a');
         ASSERT_EQ(all.at(std::to_string(key)), value + std::to_string(key));
     }
+}
+
+record_merge merge_of(int records, std::size_t value_size) {
+    record_merge merge(leader);
+    const std::string value(value_size, 'v');
+    for (int key = 0; key < records; ++key) {
+        EXPECT_TRUE(merge.add(buffer_of(std::to_string(key), {0, 1, 0, value}), 0));
+    }
+    return merge;
+}
+
+TEST(RecordMerge, WalksNoMoreAtATimeThanAskedForAndEachRecordOnce) {
+    const record_merge merge = merge_of(20'000, 10);
+    std::map<std::string, int> seen;
+    record_merge::position position;
+    for (bool more = true; more;) {
+        int now = 0;
+        more = merge.visit(position, 64, [&](const record_merge::record& r) {
+            ++seen[std::string(text_of(r.key))];
+            ++now;
+        });
+        ASSERT_LE(now, 64);
+    }
+    EXPECT_EQ(seen.size(), 20'000U);
+    EXPECT_TRUE(std::ranges::all_of(seen, [](const auto& each) { return each.second == 1; }));
+}
+
+// What it gives back at a stretch does not grow with what it holds.
+TEST(RecordMerge, ForgetsPieceByPiece) {
+    record_merge merge = merge_of(20'000, 1000); // 20 MB
+    int pieces = 1;
+    while (merge.forget_some()) {
+        ++pieces;
+    }
+    EXPECT_GT(pieces, 20); // of a megabyte
+    EXPECT_FALSE(merge.forget_some());
+}
+
+TEST(RecordMerge, ForgetsLittleAtOnce) {
+    EXPECT_FALSE(record_merge(leader).forget_some());
+    record_merge merge = merge_of(100, 100);
+    int pieces = 1;
+    while (merge.forget_some()) {
+        ++pieces;
+    }
+    EXPECT_LE(pieces, 8);
 }
 
 TEST(RecordMerge, RefusesMalformedBuffersAndCountsHeaderlessRecords) {

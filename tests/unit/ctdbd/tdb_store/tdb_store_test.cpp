@@ -1,6 +1,7 @@
 #include "ctdbd/database/tdb_store/tdb_store.hpp"
 #include "tests/unit/ctdbd/tdb_store/store_fixture.hpp"
 
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
@@ -607,6 +608,39 @@ TEST_P(TdbStore, WalksEverythingOnceWhenFrozenAlsoInsideATransaction) {
         }
         if (turn == 0) {
             ASSERT_TRUE(store->begin_transaction());
+        }
+    }
+}
+
+// However few it asks for at a time: each record once, and no more at a time than that and the rest
+// of a chain.
+TEST_P(TdbStore, WalksAFrozenDatabaseInBoundedSteps) {
+    std::map<std::uint32_t, std::size_t> in_chain;
+    for (int i = 0; i < 500; ++i) {
+        const std::string key = "k" + std::to_string(i);
+        ASSERT_EQ(samba->ask("store " + key + " v"), "ok");
+        ++in_chain[store->chain_of(view_of(key))];
+    }
+    const auto longest =
+        std::ranges::max_element(in_chain, {}, [](const auto& chain) { return chain.second; });
+    ASSERT_TRUE(freeze());
+    for (const std::size_t step : {1u, 7u, 64u, 500u, 5000u}) {
+        walk_position position;
+        std::map<std::string, int> seen;
+        walk_state state = walk_state::more;
+        while (state == walk_state::more) {
+            std::size_t now = 0;
+            const auto walked = store->walk(position, step, [&](byte_view key, byte_view) {
+                ++seen[std::string(text_of(key))];
+                ++now;
+            });
+            ASSERT_TRUE(walked) << walked.error().what;
+            ASSERT_LT(now, step + longest->second);
+            state = *walked;
+        }
+        EXPECT_EQ(seen.size(), 500u) << step;
+        for (const auto& [key, times] : seen) {
+            ASSERT_EQ(times, 1) << key << " by " << step;
         }
     }
 }
