@@ -33,6 +33,7 @@ public:
                 return 1;
             }
             if (!serve(*command)) {
+                release(); // closing a file with its mutexes held would leave them locked for ever
                 return 1;
             }
         }

@@ -1,13 +1,19 @@
-// What is left of a file when a rewrite in place meets a full disk (decision 71).
-#include "common/tdb/rewrite.hpp"
+// What is left of a file when a rewrite in place meets the death of ctdbd in its middle, or a full
+// disk (databases.md 12.3 I13, decision 71).
+#include "common/tdb/lock_agents.hpp"
 #include "tests/unit/common/tdb/support.hpp"
 
+#include <array>
+#include <csignal>
 #include <fstream>
+#include <thread>
 
 #include <gtest/gtest.h>
 
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -16,20 +22,142 @@ namespace {
 
 using namespace test;
 
+constexpr std::string_view mark = "<new content>";
+constexpr off_t a_part = 1'000'000; // of the file when the new content comes into it
+
+std::string key_of(int number) {
+    return fmt::format("k{}", number);
+}
+
 result<rewrite_journal> journal_of(int records) {
     auto journal = rewrite_journal::begin();
     if (!journal || !journal->wipe()) {
         return fail(EIO, "journal");
     }
-    const std::string value = std::string(500, 'v');
+    const std::string value = std::string(mark) + std::string(500, 'v');
     for (int i = 0; i < records; ++i) {
-        if (auto stored = journal->store(view_of(fmt::format("k{}", i)), view_of(value), {});
-            !stored) {
+        if (auto stored = journal->store(view_of(key_of(i)), view_of(value), {}); !stored) {
             return pass(stored);
         }
     }
     return journal;
 }
+
+// ---- ctdbd dies ----
+
+// In place of ctdbd, in a process of its own: freezes the file, tells the agent's pid, has the
+// file rewritten and waits to be killed.
+[[noreturn]] void be_ctdbd(const std::string& path, int records, int tell) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    async::event_loop loop;
+    lock_agent_settings settings;
+    settings.program = agent_program();
+    lock_agents agents(loop, settings);
+    bool frozen = false;
+    agent_job::events events;
+    events.on_done = [&](const result<>& how) { frozen = how.has_value(); };
+    events.on_lost = [] {};
+    const auto job = agents.lock_all(agents.opened("a", path, mutex_flags), std::move(events));
+    auto journal = journal_of(records);
+    if (!run_until(loop, [&] { return frozen; }) || !journal) {
+        _exit(1);
+    }
+    const pid_t agent = job->agent_pid();
+    const auto order = journal->finish(rewrite_mode::in_place);
+    const auto sent = job->rewrite(journal->fd(), *order, [](const result<>&) {});
+    if (!sent || ::write(tell, &agent, sizeof(agent)) != ssize_t{sizeof(agent)}) {
+        _exit(1);
+    }
+    for (;;) {
+        pause();
+    }
+}
+
+off_t size_of(const std::string& path) {
+    struct stat st {};
+    return stat(path.c_str(), &st) == 0 ? st.st_size : 0;
+}
+
+char state_of(pid_t process) { // as /proc has it; 0: gone
+    std::ifstream stat(fmt::format("/proc/{}/stat", process));
+    std::string pid;
+    std::string name;
+    char state = 0;
+    stat >> pid >> name >> state;
+    return state;
+}
+
+bool wait_until(const std::function<bool()>& condition) {
+    const auto limit = std::chrono::steady_clock::now() + 20s;
+    while (!condition() && std::chrono::steady_clock::now() < limit) {
+        std::this_thread::sleep_for(200us);
+    }
+    return condition();
+}
+
+bool is_gone(pid_t process) {
+    const char state = state_of(process);
+    return state == 0 || state == 'Z';
+}
+
+struct rewriting {
+    pid_t ctdbd = -1;
+    pid_t agent = -1;
+};
+
+// A rewrite that has begun.
+rewriting begin_a_rewrite(const std::string& path, int records) {
+    std::array<int, 2> ends{};
+    EXPECT_EQ(pipe(ends.data()), 0);
+    const unique_fd from(ends[0]);
+    const unique_fd to(ends[1]);
+    rewriting now;
+    now.ctdbd = fork();
+    if (now.ctdbd == 0) {
+        be_ctdbd(path, records, to.get());
+    }
+    EXPECT_EQ(::read(from.get(), &now.agent, sizeof(now.agent)), ssize_t{sizeof(now.agent)});
+    EXPECT_TRUE(wait_until([&] { return size_of(path) > a_part; }));
+    return now;
+}
+
+// The size of the file when ctdbd is dead. (The agent is not stopped for it: who is stopped when
+// his process group loses its last parent gets SIGHUP.)
+off_t end_ctdbd(const rewriting& now, const std::string& path) {
+    ::kill(now.ctdbd, SIGKILL);
+    EXPECT_EQ(waitpid(now.ctdbd, nullptr, 0), now.ctdbd);
+    const off_t size = size_of(path);
+    EXPECT_TRUE(wait_until([&] { return is_gone(now.agent); }));
+    return size;
+}
+
+// How many of the new records are there, in a file that is in order.
+int readable_records(file& from, int records) {
+    EXPECT_TRUE(from.check());
+    int found = 0;
+    for (int i = 0; i < records; ++i) {
+        found += value_of(from, key_of(i)).starts_with(mark) ? 1 : 0;
+    }
+    return found;
+}
+
+TEST(RewriteEnds, TheAgentGoesOnToTheEndWhenCtdbdDiesInTheMiddle) {
+    bool in_the_middle = false;
+    for (int records = 20'000; records <= 320'000 && !in_the_middle; records *= 2) {
+        const temporary_directory dir;
+        const std::string path = dir.file("a.tdb.0");
+        const auto target = make_file(path, mutex_flags, 10'007);
+        ASSERT_TRUE(target->write(view_of("old"), view_of("v")));
+        const rewriting now = begin_a_rewrite(path, records);
+        const off_t then = end_ctdbd(now, path);
+        in_the_middle = then < size_of(path); // it may have been too fast
+        EXPECT_EQ(readable_records(*target, records), records);
+        EXPECT_EQ(value_of(*target, "old"), "-");
+    }
+    EXPECT_TRUE(in_the_middle) << "no agent was still at it";
+}
+
+// ---- the disk is full ----
 
 void write_line(const char* path, const std::string& line) {
     std::ofstream(path) << line;
