@@ -3,7 +3,6 @@
 #include "common/base/log.hpp"
 #include "common/protocol/hash.hpp"
 #include "common/protocol/record_slice.hpp"
-#include "ctdbd/database/sliced_job.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -14,6 +13,25 @@ namespace {
 namespace controls = protocol::controls;
 constexpr std::size_t records_in_a_piece =
     512; // of what forget_some() gives back, a megabyte at most
+
+constexpr std::size_t records_at_a_time = 64; // between two looks at the clock
+
+// What the leader does at a stretch: a millisecond, or so many records where time stands still.
+class recovery_turn {
+public:
+    explicit recovery_turn(async::runtime& rt)
+        : rt_(rt), end_(rt.now() + std::chrono::milliseconds{1}) {}
+    [[nodiscard]] bool spend(std::size_t records) {
+        spent_ += records;
+        return spent_ < records_max && rt_.now() < end_;
+    }
+
+private:
+    static constexpr std::size_t records_max = 4096;
+    async::runtime& rt_;
+    async::time_point end_;
+    std::size_t spent_ = 0;
+};
 
 } // namespace
 
@@ -336,10 +354,10 @@ async::task<std::uint32_t> database_recovery::send_records(srvid address) {
     record_merge::position position;
     bool more = true;
     while (more) {
-        turn_budget budget(rt);
+        recovery_turn budget(rt);
         do {
-            more = merge_.visit(position, turn_budget::step, use);
-        } while (more && budget.spend(turn_budget::step) && !run_.queues_are_long());
+            more = merge_.visit(position, records_at_a_time, use);
+        } while (more && budget.spend(records_at_a_time) && !run_.queues_are_long());
         co_await async::sleep_until(rt, rt.now() + pause_for_queues()); // others are served
     }
     flush(address);
@@ -350,7 +368,7 @@ async::task<std::uint32_t> database_recovery::send_records(srvid address) {
 async::task<> database_recovery::forget_records() {
     async::runtime& rt = run_.port().runtime();
     while (merge_.forget_some()) {
-        turn_budget budget(rt);
+        recovery_turn budget(rt);
         while (budget.spend(records_in_a_piece) && merge_.forget_some()) {
         }
         co_await async::sleep_until(rt, rt.now()); // others are served
