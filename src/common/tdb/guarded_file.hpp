@@ -55,16 +55,16 @@ public:
     );
     // Many chains under one mark. Requires: frozen. Stops before `end` once `records` were visited;
     // returns the chain to go on with.
-    // walk_chains from the first chain to the last for files that may have few records and many
-    // chains: the same result in a fraction of the time.
-    result<std::uint32_t> walk_from_start(
-        std::size_t records, const std::function<void(byte_view key, byte_view value)>& visit
-    );
     result<std::uint32_t> walk_chains(
         std::uint32_t begin,
         std::uint32_t end,
         std::size_t records,
         const std::function<void(byte_view key, byte_view value)>& visit
+    );
+    // walk_chains from the first chain to the last for files that may have few records and many
+    // chains: the same result in a fraction of the time.
+    result<std::uint32_t> walk_from_start(
+        std::size_t records, const std::function<void(byte_view key, byte_view value)>& visit
     );
 
 private:
