@@ -56,6 +56,24 @@ result<> store(locked_record& record, const protocol::g_lock_list& list) {
     return list.locks.empty() ? record.erase() : record.store(protocol::encode(list));
 }
 
+struct locked_list {
+    std::unique_ptr<locked_record> record;
+    protocol::g_lock_list list;
+};
+
+async::task<result<locked_list>>
+fetch_list(database& locks, bytes key, async::time_point deadline) {
+    auto fetched = co_await locks.fetch_locked(std::move(key), record_access::write, deadline);
+    if (!fetched) {
+        co_return pass(fetched);
+    }
+    auto list = entries_of(**fetched);
+    if (!list) {
+        co_return pass(list);
+    }
+    co_return locked_list{std::move(*fetched), std::move(*list)};
+}
+
 } // namespace
 
 g_lock::g_lock(std::shared_ptr<database> locks, std::string name, g_lock_pace pace)
@@ -132,15 +150,11 @@ result<std::size_t> g_lock::queue_up(locked_record& record, protocol::g_lock_lis
 async::task<result<g_lock::attempt>> g_lock::try_once(async::time_point deadline) {
     for (;;) {
         turn_.emplace(locks_->through().runtime()); // before the look, so that no message is missed
-        auto fetched = co_await locks_->fetch_locked(key_, record_access::write, deadline);
-        if (!fetched) {
-            co_return pass(fetched);
+        auto found = co_await fetch_list(*locks_, key_, deadline);
+        if (!found) {
+            co_return pass(found);
         }
-        auto list = entries_of(**fetched);
-        if (!list) {
-            co_return pass(list);
-        }
-        const auto place = queue_up(**fetched, *list);
+        const auto place = queue_up(*found->record, found->list);
         if (!place) {
             co_return pass(place);
         }
@@ -148,8 +162,8 @@ async::task<result<g_lock::attempt>> g_lock::try_once(async::time_point deadline
         if (place_ == 0) {
             co_return attempt::taken;
         }
-        fetched->reset(); // the holder must be able to let go while we ask
-        const protocol::server_id holder = list->locks.front().sid;
+        found->record.reset(); // the holder must be able to let go while we ask
+        const protocol::server_id holder = found->list.locks.front().sid;
         if (!asked_for_address_) {
             const auto listening = co_await listen(deadline);
             if (!listening) {
@@ -214,25 +228,22 @@ async::task<result<>> g_lock::acquire(async::time_point deadline) {
 
 // An entry that is not there is no error. The next one is told, if this one was the first.
 async::task<result<>> g_lock::remove(protocol::server_id who, async::time_point deadline) {
-    auto fetched = co_await locks_->fetch_locked(key_, record_access::write, deadline);
-    if (!fetched) {
-        co_return pass(fetched);
+    auto found = co_await fetch_list(*locks_, key_, deadline);
+    if (!found) {
+        co_return pass(found);
     }
-    auto list = entries_of(**fetched);
-    if (!list) {
-        co_return pass(list);
-    }
-    const bool was_first = !list->locks.empty() && list->locks.front().sid == who;
-    if (std::erase_if(list->locks, [&](const protocol::g_lock& l) { return l.sid == who; }) == 0) {
+    auto& entries = found->list.locks;
+    const bool was_first = !entries.empty() && entries.front().sid == who;
+    if (std::erase_if(entries, [&](const protocol::g_lock& l) { return l.sid == who; }) == 0) {
         co_return result<>();
     }
-    const auto stored = store(**fetched, *list);
-    fetched->reset(); // the next one can have it at once
+    const auto stored = store(*found->record, found->list);
+    found->record.reset(); // the next one can have it at once
     if (stored && who != self_) {
         log_notice("lock of pid {} on node {} removed: its owner is gone", who.pid, who.vnn);
     }
-    if (stored && was_first && !list->locks.empty()) {
-        wake(list->locks.front().sid);
+    if (stored && was_first && !entries.empty()) {
+        wake(entries.front().sid);
     }
     co_return stored;
 }

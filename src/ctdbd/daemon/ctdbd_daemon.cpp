@@ -286,8 +286,7 @@ async::task<result<>> ctdbd_daemon::make_node() {
 result<> ctdbd_daemon::make_stores(pnn self) {
     tdb::lock_agent_settings agents;
     agents.program = settings_.where().helper("ctdb-lock-agent");
-    const bool real_time = (sched_getscheduler(0) & ~SCHED_RESET_ON_FORK) == SCHED_FIFO;
-    agents.freezing_nice = real_time ? 0 : 5; // the loop gets three times their share
+    agents.freezing_nice = sched_getscheduler(0) == SCHED_OTHER ? 5 : 0; // a third of our share
     agents.stuck = [this](const tdb::stuck_lock& stuck) { run_lock_debug_script(stuck); };
     agents_ = std::make_unique<tdb::lock_agents>(loop_, std::move(agents));
     tdb_store_settings stores;

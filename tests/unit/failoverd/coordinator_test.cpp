@@ -63,6 +63,16 @@ protected:
         }
         c.tick(now);
     }
+    void two_nodes_with_an_item_each() {
+        wish = {{a, pnn(0)}, {b, pnn(1)}};
+        come_up(2);
+        says(pnn(1), {b});
+        says(pnn(0), {a});
+        advance(100ms);
+        all_prepared({{pnn(0), {a}}, {pnn(1), {b}}});
+        answer_finalise();
+        wish.clear();
+    }
     template <class M>
     std::map<pnn, M> take_sent() {
         std::map<pnn, M> found;
@@ -176,14 +186,7 @@ TEST_F(Coordinator, AMemberThatDiesBeforePreparedStartsTheRunAnew) {
 }
 
 TEST_F(Coordinator, ItemsOfADeadNodeAreAskedForOnTheNetworkOnceNothingOfItsCanBegin) {
-    come_up(2);
-    wish = {{a, pnn(0)}, {b, pnn(1)}};
-    says(pnn(1), {b});
-    says(pnn(0), {a});
-    advance(100ms);
-    all_prepared({{pnn(0), {a}}, {pnn(1), {b}}});
-    answer_finalise();
-    wish.clear();
+    two_nodes_with_an_item_each();
     const auto died = now;
     map[pnn(1)].connected = false;
     c.nodes_are(map, now);
@@ -213,14 +216,7 @@ TEST_F(Coordinator, ItemsOfADeadNodeAreAskedForOnTheNetworkOnceNothingOfItsCanBe
 }
 
 TEST_F(Coordinator, AsksTheNetworkAtOnceWhenTheHostSaysThatFailoverdHasEnded) {
-    wish = {{a, pnn(0)}, {b, pnn(1)}};
-    come_up(2);
-    says(pnn(1), {b});
-    says(pnn(0), {a});
-    advance(100ms);
-    all_prepared({{pnn(0), {a}}, {pnn(1), {b}}});
-    answer_finalise();
-    wish.clear();
+    two_nodes_with_an_item_each();
     const auto died = now;
     c.has_ended(pnn(1), now); // connected: not believed
     map[pnn(1)].connected = false;
@@ -262,13 +258,7 @@ TEST_F(Coordinator, WhatADeadNodeWasTakingIsAskedForWhenItCannotBeTakenAnyMore) 
 }
 
 TEST_F(Coordinator, ANodeWhoseFenceIsClosedGetsARun) {
-    wish = {{a, pnn(0)}, {b, pnn(1)}};
-    come_up(2);
-    says(pnn(1), {b});
-    says(pnn(0), {a});
-    advance(100ms);
-    all_prepared({{pnn(0), {a}}, {pnn(1), {b}}});
-    answer_finalise();
+    two_nodes_with_an_item_each();
     advance(100ms);
     const epoch before = c.current();
     status s;
@@ -283,14 +273,7 @@ TEST_F(Coordinator, ANodeWhoseFenceIsClosedGetsARun) {
 
 TEST_F(Coordinator, TheLastWordOfANodeIsProofAtOnceIfItKnowsTheKey) {
     c.set_key(42);
-    come_up(2);
-    wish = {{a, pnn(0)}, {b, pnn(1)}};
-    says(pnn(0), {a});
-    says(pnn(1), {b});
-    advance(100ms);
-    all_prepared({{pnn(0), {a}}, {pnn(1), {b}}});
-    answer_finalise();
-    wish.clear();
+    two_nodes_with_an_item_each();
     take_sent<prepare>();
     c.has_released_all(pnn(1), 41, now);
     advance(20ms);

@@ -133,12 +133,21 @@ protected:
             std::this_thread::yield();
         }
     }
+    // k is old, but a transaction that has not been committed deletes it.
+    void wipe_in_transaction(bool& freeze_lost) {
+        ASSERT_EQ(samba->ask("store k old"), "ok");
+        store->on_freeze_lost([&] { freeze_lost = true; });
+        ASSERT_TRUE(freeze());
+        ASSERT_TRUE(store->begin_transaction());
+        ASSERT_TRUE(store->wipe());
+    }
     static void kill_agents() {
         for (const pid_t agent : agents()) {
             ::kill(agent, SIGKILL);
         }
     }
 };
+
 // Room for a large record among small ones that stay: only after the pieces were put together.
 TEST_P(TdbStore, TidyingPutsTheSpaceOfDeletedRecordsTogether) {
     if (GetParam() == mode::persistent) {
@@ -416,12 +425,9 @@ TEST_P(TdbStore, ThawCancelsAFreezeUnderWay) {
 }
 
 TEST_P(TdbStore, DeathOfTheFreezeAgentThawsCancelsAndTells) {
-    ASSERT_EQ(samba->ask("store k old"), "ok");
     bool lost = false;
-    store->on_freeze_lost([&] { lost = true; });
-    ASSERT_TRUE(freeze());
-    ASSERT_TRUE(store->begin_transaction());
-    ASSERT_TRUE(store->wipe());
+    wipe_in_transaction(lost);
+    ASSERT_FALSE(HasFatalFailure());
     kill_agents();
     ASSERT_TRUE(until([&] { return lost; }));
     EXPECT_FALSE(store->is_frozen());
@@ -476,12 +482,9 @@ TEST_P(TdbStore, SecondTransactionInOneFreezeWorks) {
 // Killed while it commits: a file of libtdb's transactions has its old content, another is known to
 // hold a part until a commit succeeds.
 TEST_P(TdbStore, DeathOfTheAgentWhileItCommits) {
-    ASSERT_EQ(samba->ask("store k old"), "ok");
     bool lost = false;
-    store->on_freeze_lost([&] { lost = true; });
-    ASSERT_TRUE(freeze());
-    ASSERT_TRUE(store->begin_transaction());
-    ASSERT_TRUE(store->wipe());
+    wipe_in_transaction(lost);
+    ASSERT_FALSE(HasFatalFailure());
     ASSERT_TRUE(store->write(view_of("k"), view_of("new")));
     for (const pid_t agent : agents()) {
         ::kill(agent, SIGSTOP);
