@@ -78,8 +78,8 @@ public:
         std::uint32_t chain, const std::function<void(byte_view key, byte_view value)>& visit
     );
 
-    // From the first chain on until `visit` says false; passes over empty chains some thirty times
-    // faster than walk_chain does. Requires: the whole file is locked or marked.
+    // From the first chain on until `visit` says false; passes over empty chains without the work
+    // that walk_chain has with each. Requires: the whole file is locked or marked.
     result<> walk_while(const std::function<bool(byte_view key, byte_view value)>& visit);
 
     // Chain locks; they nest within one handle. try: false = somebody else holds it.
