@@ -23,7 +23,7 @@ bool same_input(const status& a, const status& b) {
 void coordinator::lead(epoch highest_seen, time_point now) {
     const std::uint64_t term = std::max(term_of(highest_seen), term_of(epoch_)) + 1;
     leading_ = true;
-    term_began_ = last_awake_ = now;
+    term_began_ = last_awake_ = next_beat_ = now;
     epoch_ = epoch_of(term, 0);
     phase_ = phase::idle;
     plan_.clear();

@@ -18,6 +18,8 @@
 // C2  what could not be given is tried again by itself, without disturbing the rest.
 // C3  a node that fails delays only its own items.
 // C4  one run at a time; epochs only grow.
+// C5  what a node says of itself counts once it has heard of this term: what it had said before may
+//     have waited while this leader stood still and others moved items.
 #pragma once
 
 #include "common/async/runtime.hpp"
@@ -168,7 +170,7 @@ private:
     [[nodiscard]] bool damped(time_point now);
     void take_status(pnn from, const status& s, time_point now);
     void beat(time_point now);
-    void vouch_for(pnn node, node_view& view, time_point now);
+    void vouch_for(pnn node, stamp echo, time_point now);
     void take_prepared(pnn from, const prepared& a, time_point now);
     void take_released(pnn from, const released& a);
     void take_taken(pnn from, const taken& a, time_point now);

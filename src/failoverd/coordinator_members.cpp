@@ -137,6 +137,13 @@ void coordinator::believe_last_word(node_view& view, time_point now) {
 }
 
 void coordinator::take_status(pnn from, const status& s, time_point now) {
+    if (term_of(s.accepted) > term_of(epoch_)) {
+        begin_newer_term(s.accepted, now);
+    }
+    if (term_of(s.heard) != term_of(epoch_)) { // C5
+        vouch_for(from, s.now, now);
+        return;
+    }
     node_view& view = nodes_[from];
     if (view.last) {
         // An item that can be held again may be tried again at once.
@@ -146,9 +153,6 @@ void coordinator::take_status(pnn from, const status& s, time_point now) {
             }
         }
     }
-    if (term_of(s.accepted) > term_of(epoch_)) {
-        begin_newer_term(s.accepted, now);
-    }
     if (s.closed && !(view.last && view.last->closed)) {
         want_run(fmt::format("failoverd of node {} is new", from), urgency::normal, now);
     }
@@ -157,7 +161,7 @@ void coordinator::take_status(pnn from, const status& s, time_point now) {
     view.speaks = true;
     view.ended = false;
     if (now - view.vouched >= status_interval / 2) { // else this answers our last word
-        vouch_for(from, view, now);
+        vouch_for(from, s.now, now);
     }
 }
 
@@ -167,23 +171,24 @@ void coordinator::beat(time_point now) {
         return;
     }
     next_beat_ = async::beat_after(now, status_interval);
-    for (auto& [node, view] : nodes_) {
-        if (view.speaks && view.last) {
-            vouch_for(node, view, now);
+    for (const auto& [node, view] : nodes_) {
+        if (view.state.connected) {
+            vouch_for(node, echo_of(node), now);
         }
     }
 }
 
 // The stamp is as old as the member's last status: its age counts, not that of our word (15.8).
-void coordinator::vouch_for(pnn node, node_view& view, time_point now) {
-    view.vouched = now;
-    const authority mine{epoch_, view.last->now, fenced_};
+void coordinator::vouch_for(pnn node, stamp echo, time_point now) {
+    nodes_[node].vouched = now;
+    const authority mine{epoch_, echo, fenced_};
     out_.send(node, mine);
 }
 
 // Another leader has been at work, with an epoch like ours or a newer one.
 void coordinator::begin_newer_term(epoch seen, time_point now) {
     epoch_ = epoch_of(std::max(term_of(seen), term_of(epoch_)) + 1, 0);
+    next_beat_ = now;
     phase_ = phase::idle;
     members_.clear();
     want_run("another leader's plan has been seen", urgency::at_once, now);

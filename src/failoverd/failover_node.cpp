@@ -218,6 +218,7 @@ void failover_node::send_status() {
     status s;
     s.now = now();
     s.accepted = member_.accepted();
+    s.heard = member_.heard_of(leader_);
     s.known = addresses_.known();
     s.available = available();
     s.held = member_.held();

@@ -103,10 +103,13 @@ void failover_node::dispatch(pnn from, const message& m) {
         pump();
         return;
     }
+    const epoch heard = member_.heard_of(leader_);
     member_.received(from, m);
+    const bool of_new_term = term_of(member_.heard_of(leader_)) != term_of(heard);
     const auto echo = std::chrono::duration_cast<async::duration>(member_.newest_echo());
     authority_.vouched_for(async::time_point(echo));
-    if (std::holds_alternative<authority>(m) && status_pace_.answers_at(loop_.now())) {
+    const bool spoken_to = std::holds_alternative<authority>(m);
+    if (spoken_to && (of_new_term || status_pace_.answers_at(loop_.now()))) {
         send_status();
     }
 }

@@ -105,7 +105,7 @@ void each(F& f, T&... fields) {
 
 // clang-format off
 template <class F, class M> requires std::is_same_v<std::remove_const_t<M>, status>
-void fields(F& f, M& m) { each(f, m.now, m.accepted, m.known, m.available, m.held, m.closed); }
+void fields(F& f, M& m) { each(f, m.now, m.accepted, m.heard, m.known, m.available, m.held, m.closed); }
 template <class F, class M> requires std::is_same_v<std::remove_const_t<M>, prepared>
 void fields(F& f, M& m) { each(f, m.of, m.outcome, m.accepted, m.held, m.text); }
 template <class F, class M> requires std::is_same_v<std::remove_const_t<M>, released>

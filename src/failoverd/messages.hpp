@@ -26,6 +26,7 @@ inline constexpr std::uint32_t items_max = 65536; // of one message
 struct status {
     stamp now{};
     epoch accepted = 0;
+    epoch heard = 0;    // of the leader's newest word: says that this was not said before that
     item_set known;     // configured
     item_set available; // could be held; empty unless the node may serve
     item_set held;      // in the kernel

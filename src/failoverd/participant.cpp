@@ -61,6 +61,8 @@ void participant::heard_echo(stamp echo) {
 
 void participant::received(pnn from, const message& m) {
     if (const auto* a = std::get_if<authority>(&m)) {
+        speaker_ = from;
+        heard_ = a->current;
         // of an old leader: says nothing about the present one
         if (term_of(a->current) >= term_of(accepted_)) {
             heard_echo(a->echo);

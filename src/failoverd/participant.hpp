@@ -91,6 +91,8 @@ public:
     // A plan has been prepared in this life of the process, and the kernel has nothing but what has
     // been taken in it: a closed fence may be opened.
     [[nodiscard]] bool may_open() const;
+    // The epoch in the newest word of authority of this node; 0: none.
+    [[nodiscard]] epoch heard_of(pnn node) const { return speaker_ == node ? heard_ : 0; }
     // Whose word of authority was the last, if its node has an open kernel fence.
     [[nodiscard]] pnn fenced_leader() const noexcept { return fenced_leader_; }
     // Taken, permitted, and gone from the kernel: to be configured again or given up.
@@ -125,6 +127,8 @@ private:
     std::uint64_t key_ = 0;
     stamp newest_echo_{};
     pnn fenced_leader_ = unknown_pnn;
+    pnn speaker_ = unknown_pnn; // of the newest word of authority
+    epoch heard_ = 0;           // in it
     bool busy_ = false;
     std::optional<waiting> current_; // what the order in progress answers
     std::deque<waiting> queue_;

@@ -42,6 +42,7 @@ protected:
     void says(pnn node, item_set held) {
         status s;
         s.now = now.time_since_epoch();
+        s.heard = c.current();
         s.known = s.available = {a, b};
         s.held = std::move(held);
         c.received(node, s, now);
@@ -257,12 +258,35 @@ TEST_F(Coordinator, WhatADeadNodeWasTakingIsAskedForWhenItCannotBeTakenAnyMore) 
     EXPECT_LT(now - died, take_window + 1s);
 }
 
+TEST_F(Coordinator, WhatWasSaidBeforeThisTermDoesNotCount) {
+    two_nodes_with_an_item_each();
+    const epoch before = c.current();
+    now += 8s; // it stood still, and another may have led meanwhile
+    status waited;
+    waited.now = (now - 7s).time_since_epoch();
+    waited.heard = before;
+    waited.known = waited.available = {a, b};
+    sent.clear();
+    c.received(pnn(1), waited, now);
+    ASSERT_GT(term_of(c.current()), term_of(before));
+    const auto words = take_sent<authority>();
+    ASSERT_TRUE(words.contains(pnn(1)));
+    EXPECT_EQ(words.at(pnn(1)).current, c.current());
+    advance(900ms);
+    EXPECT_TRUE(take_sent<prepare>().empty()); // it waits for what they say now
+    says(pnn(0), {a});
+    says(pnn(1), {b});
+    advance(20ms);
+    EXPECT_EQ(take_sent<prepare>().size(), 2U);
+}
+
 TEST_F(Coordinator, ANodeWhoseFenceIsClosedGetsARun) {
     two_nodes_with_an_item_each();
     advance(100ms);
     const epoch before = c.current();
     status s;
     s.now = now.time_since_epoch();
+    s.heard = before;
     s.known = s.available = {a, b};
     s.held = {b};
     s.closed = true;

@@ -9,7 +9,7 @@ std::vector<message> one_of_each() {
     using namespace std::chrono_literals;
     const item_set some{pubip("10.0.0.1"), pubip("fd00::1")};
     return {
-        status{5ns, 7, some, some, {}},
+        status{5ns, 7, 5, some, some, {}},
         prepared{1, verdict::stale, 9, some, "why"},
         released{2, some},
         taken{3, 4, some, {{pubip("10.0.0.1"), take_failure::busy}}},

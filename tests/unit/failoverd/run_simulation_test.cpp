@@ -128,6 +128,7 @@ private:
     status_pace status_pace_;
     async::time_point last_renewal_{};
     bool was_leading_ = false;
+    pnn told_leader_ = unknown_pnn;
 };
 
 class world {
@@ -334,6 +335,7 @@ void sim_node::status_now() {
     status s;
     s.now = now();
     s.accepted = members_->accepted();
+    s.heard = members_->heard_of(world_.leader);
     s.known = world_.items;
     s.available = available ? world_.items : item_set{};
     s.held = members_->held();
@@ -349,6 +351,10 @@ void sim_node::step() {
         leads_->stop_leading();
     }
     was_leading_ = leads;
+    if (world_.leader != told_leader_) { // as failoverd does
+        told_leader_ = world_.leader;
+        status_now();
+    }
     rule_.leading_is(leads, false);
     if (world_.now - last_renewal_ >= rule_.renewal_interval()) {
         renew();
@@ -380,11 +386,14 @@ void sim_node::deliver(pnn from, const message& m) {
         leads_->received(from, m, world_.now);
         return;
     }
+    const epoch heard = members_->heard_of(known_leader());
     members_->received(from, m);
+    const bool of_new_term = term_of(members_->heard_of(known_leader())) != term_of(heard);
     rule_.vouched_for(
         async::time_point(std::chrono::duration_cast<async::duration>(members_->newest_echo()))
     );
-    if (std::holds_alternative<authority>(m) && status_pace_.answers_at(world_.now)) {
+    const bool spoken_to = std::holds_alternative<authority>(m);
+    if (spoken_to && (of_new_term || status_pace_.answers_at(world_.now))) {
         status_now();
     }
 }
