@@ -658,6 +658,23 @@ void cluster_model::check_vacuumed() {
     }
 }
 
+namespace {
+
+bool calls_pending_on(cluster_node& node) {
+    const auto& all = node.daemon().databases().all();
+    return std::any_of(all.begin(), all.end(), [](const auto& db) {
+        return db->engine()->pending_calls() != 0 || db->engine()->parked() != 0;
+    });
+}
+
+} // namespace
+
+bool cluster_model::calls_pending() const {
+    return std::any_of(nodes_.begin(), nodes_.end(), [](const auto& n) {
+        return calls_pending_on(*n.second);
+    });
+}
+
 void cluster_model::check_rest(const std::set<std::uint64_t>& acknowledged) {
     std::optional<ledger> common;
     for (const auto& [id, node] : nodes_) {
@@ -672,10 +689,8 @@ void cluster_model::check_rest(const std::set<std::uint64_t>& acknowledged) {
             fail(fmt::format("I17: node {} holds another ledger", id));
         }
         common = l;
-        for (const auto& db : node->daemon().databases().all()) {
-            if (db->engine()->pending_calls() != 0 || db->engine()->parked() != 0) {
-                fail(fmt::format("I9: at rest {}", node->describe()));
-            }
+        if (calls_pending_on(*node)) {
+            fail(fmt::format("I9: at rest {}", node->describe()));
         }
     }
     for (const std::uint64_t transaction : acknowledged) {

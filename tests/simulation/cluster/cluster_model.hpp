@@ -29,6 +29,8 @@ public:
     // A node has gone or come back.
     void forget(pnn node) { seen_.erase(node); }
     // At rest: all nodes hold the same, nothing promised is missing.
+    // Of the nodes' engines; also what vacuuming asks of other nodes.
+    [[nodiscard]] bool calls_pending() const;
     void check_rest(const std::set<std::uint64_t>& acknowledged);
     // A few vacuum intervals later.
     void check_vacuumed();
