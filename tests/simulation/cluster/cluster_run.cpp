@@ -31,6 +31,10 @@ run_plan::run_plan(std::uint64_t s) : seed(s) {
     operations = 6 + static_cast<std::uint32_t>(dice.below(12));
     troubles = 3 + static_cast<unsigned>(dice.below(8));
     delay_max = dice.chance(30) ? 20000us : 1000us;
+    if (dice.chance(4)) { // many nodes take long
+        nodes = 8 + dice.below(9);
+        clients_per_node = 1;
+    }
 }
 
 std::string run_plan::describe() const {

@@ -1,20 +1,12 @@
-// Whole nodes - leadership, record ownership, recovery, transactions - under thousands of bad days.
-//
-//   cluster_simulation                       CTDB_SIMULATION_SEEDS seeds (default 1000) from
-//                                            CTDB_SIMULATION_FIRST (default 0)
-//   cluster_simulation --first F --count N   the same
-//   ... --keep-going                         past failures
-//   cluster_simulation --bugs                with planted bugs: the checkers must find each
-//   cluster_simulation --seed N [--verbose]  that one again, with the nodes' log
+// Whole nodes - leadership, record ownership, recovery, transactions - under thousands of bad days;
+// see README.md.
 #include "common/base/log.hpp"
 #include "ctdbd/database/record/planted_bug.hpp"
 #include "tests/simulation/cluster/cluster_run.hpp"
+#include "tests/simulation/support/seed_options.hpp"
 
-#include <charconv>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <deque>
 #include <functional>
 #include <string_view>
@@ -112,12 +104,14 @@ void add(run_result& sum, const run_result& one) {
     sum.turns_lost += one.turns_lost;
 }
 
-int run_all(std::uint64_t first, std::uint64_t count, bool keep_going) {
+int run_all(const seed_options& which) {
     const auto start = std::chrono::steady_clock::now();
     run_result sum;
     std::uint64_t failed = 0;
     std::uint64_t done = 0;
-    for (std::uint64_t seed = first; seed < first + count && (failed == 0 || keep_going); ++seed) {
+    const std::uint64_t end = which.first + which.count;
+    for (std::uint64_t seed = which.first; seed < end && (failed == 0 || which.keep_going);
+         ++seed) {
         const run_result one = run_seed(seed);
         add(sum, one);
         ++done;
@@ -126,15 +120,16 @@ int run_all(std::uint64_t first, std::uint64_t count, bool keep_going) {
             std::printf(
                 "seed %llu: %s\n", static_cast<unsigned long long>(seed), one.failure->c_str()
             );
-            if (!keep_going) {
+            if (!which.keep_going) {
                 tell_story(seed);
             }
         }
     }
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
     std::printf(
-        "%llu seeds in %.1f s (%.1f/s), %llu failed; all together: ",
+        "%llu seeds from %llu in %.1f s (%.1f/s), %llu failed; all together: ",
         static_cast<unsigned long long>(done),
+        static_cast<unsigned long long>(which.first),
         taken.count(),
         static_cast<double>(done) / taken.count(),
         static_cast<unsigned long long>(failed)
@@ -173,43 +168,19 @@ int find_bugs(std::uint64_t count) {
     return missed == 0 ? 0 : 1;
 }
 
-std::uint64_t number(const char* text, std::uint64_t otherwise) {
-    std::uint64_t value = otherwise;
-    if (text != nullptr) {
-        std::from_chars(text, text + std::strlen(text), value);
-    }
-    return value;
-}
-
 } // namespace
 
 int main(int argc, char** argv) {
-    bool verbose = false;
-    bool keep_going = false;
-    bool plant = false;
-    const char* seed = std::getenv("CTDB_SIMULATION_SEED");
-    std::uint64_t first = number(std::getenv("CTDB_SIMULATION_FIRST"), 0);
-    std::uint64_t count = number(std::getenv("CTDB_SIMULATION_SEEDS"), 1000);
-    for (int i = 1; i < argc; ++i) {
-        const std::string_view argument(argv[i]);
-        verbose = verbose || argument == "--verbose";
-        plant = plant || argument == "--bugs";
-        keep_going = keep_going || argument == "--keep-going";
-        if (i + 1 >= argc) {
-            continue;
-        }
-        if (argument == "--seed") {
-            seed = argv[++i];
-        } else if (argument == "--first") {
-            first = number(argv[++i], first);
-        } else if (argument == "--count") {
-            count = number(argv[++i], count);
-        }
+    const auto asked = seed_options_of(
+        "cluster_simulation", planted_bugs::some, ctdb::cmdline::arguments_of(argc, argv)
+    );
+    if (!asked) {
+        return ctdb::cmdline::leave(asked.error());
     }
     ctdb::set_log_level(ctdb::log_level::error);
     ctdb::set_log_sink([](ctdb::log_level, std::string_view) {});
-    if (plant) {
-        return find_bugs(count);
+    if (asked->bugs) {
+        return find_bugs(asked->count);
     }
-    return seed != nullptr ? replay(number(seed, 0), verbose) : run_all(first, count, keep_going);
+    return asked->seed ? replay(*asked->seed, asked->verbose) : run_all(*asked);
 }

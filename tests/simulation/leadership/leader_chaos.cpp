@@ -51,6 +51,9 @@ private:
         s.ours = dice.chance(70);
         s.delays.most = dice.chance(30) ? std::chrono::microseconds(40ms) : 1ms;
         s.seed = seed;
+        if (dice.chance(10)) {
+            s.nodes = 8 + dice.below(9);
+        }
         return s;
     }
     sim_world& world() { return cluster_.world(); }

@@ -3,10 +3,7 @@
 #include "common/protocol/messages.hpp"
 #include "tests/simulation/leadership/leader_chaos.hpp"
 #include "tests/simulation/leadership/leader_cluster.hpp"
-
-#include <charconv>
-#include <cstdio>
-#include <cstring>
+#include "tests/simulation/support/seed_options.hpp"
 
 namespace {
 
@@ -248,72 +245,64 @@ void timed_cases() {
     }
 }
 
-void chaos_seeds(std::uint64_t first, std::uint64_t count) {
+struct chaos_totals {
+    std::uint64_t seeds = 0;
+    std::uint64_t failed = 0;
     double longest = 0;
-    std::uint64_t longest_seed = first;
-    for (std::uint64_t seed = first; seed < first + count; ++seed) {
-        const chaos_outcome outcome = run_leader_chaos(seed);
-        if (!outcome.problem.empty()) {
-            fmt::print("seed {} ({}): {}\n", seed, outcome.described, outcome.problem);
-            ++failures;
-        }
-        if (outcome.settled_after_s > longest) {
-            longest = outcome.settled_after_s;
-            longest_seed = seed;
-        }
+    std::uint64_t longest_seed = 0;
+};
+
+void chaos_seed(std::uint64_t seed, chaos_totals& all) {
+    const chaos_outcome outcome = run_leader_chaos(seed);
+    ++all.seeds;
+    if (!outcome.problem.empty()) {
+        fmt::print("seed {} ({}): {}\n", seed, outcome.described, outcome.problem);
+        fmt::print("replay: leadership_simulation --seed {} --verbose\n", seed);
+        ++all.failed;
     }
-    fmt::print(
-        "{} seeds from {}: {} failures; longest way to a settled cluster {:.2f} s (seed {})\n",
-        count,
-        first,
-        failures,
-        longest,
-        longest_seed
-    );
+    if (outcome.settled_after_s > all.longest) {
+        all.longest = outcome.settled_after_s;
+        all.longest_seed = seed;
+    }
 }
 
-std::uint64_t number(const char* text) {
-    std::uint64_t value = 0;
-    std::from_chars(text, text + std::strlen(text), value);
-    return value;
+void chaos_seeds(const seed_options& which) {
+    chaos_totals all;
+    const std::uint64_t end = which.first + which.count;
+    for (std::uint64_t s = which.first; s < end && (all.failed == 0 || which.keep_going); ++s) {
+        chaos_seed(s, all);
+    }
+    failures += static_cast<int>(all.failed);
+    fmt::print(
+        "{} seeds from {}, {} failed; longest way to a settled cluster {:.2f} s (seed {})\n",
+        all.seeds,
+        which.first,
+        all.failed,
+        all.longest,
+        all.longest_seed
+    );
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
-    std::uint64_t first = 1;
-    std::uint64_t count = 600;
-    bool one = false;
-    bool verbose = false;
-    for (int i = 1; i < argc; ++i) {
-        const std::string_view word(argv[i]);
-        if (word == "--verbose") {
-            verbose = true;
-        } else if (word == "--seeds" && i + 1 < argc) {
-            count = number(argv[++i]);
-        } else if (word == "--first" && i + 1 < argc) {
-            first = number(argv[++i]);
-        } else if (word == "--seed" && i + 1 < argc) {
-            first = number(argv[++i]);
-            one = true;
-        } else {
-            std::fputs(
-                "usage: leadership_simulation [--first N] [--seeds N] [--seed N] [--verbose]\n",
-                stderr
-            );
-            return 2;
-        }
+    auto asked = seed_options_of(
+        "leadership_simulation", planted_bugs::none, cmdline::arguments_of(argc, argv)
+    );
+    if (!asked) {
+        return cmdline::leave(asked.error());
     }
     set_log_level(log_level::debug);
-    if (!verbose) {
+    if (!asked->verbose) {
         set_log_sink([](log_level, std::string_view) {});
         set_log_level(log_level::error);
     }
-    if (one) {
-        chaos_seeds(first, 1);
+    if (asked->seed) {
+        asked->first = *asked->seed;
+        asked->count = 1;
     } else {
         timed_cases();
-        chaos_seeds(first, count);
     }
+    chaos_seeds(*asked);
     return failures == 0 ? 0 : 1;
 }

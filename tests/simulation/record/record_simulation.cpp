@@ -1,17 +1,11 @@
-// Record ownership under thousands of bad days.
-//
-//   record_simulation                      seeds 0 .. CTDB_SIMULATION_SEEDS-1 (default 2000)
-//   record_simulation --seed N [--verbose] that one again, with the engines' log
-//   record_simulation --bugs               with planted bugs: the checkers must find each
+// Record ownership under thousands of bad days; see README.md.
 #include "common/base/log.hpp"
 #include "ctdbd/database/record/planted_bug.hpp"
 #include "tests/simulation/record/record_cluster.hpp"
+#include "tests/simulation/support/seed_options.hpp"
 
-#include <charconv>
 #include <chrono>
 #include <cstdio>
-#include <cstdlib>
-#include <cstring>
 #include <string_view>
 
 namespace ctdb::ctdbd {
@@ -24,6 +18,7 @@ using ctdb::ctdbd::planted_bug;
 using namespace ctdb::simulation;
 
 struct totals {
+    std::uint64_t seeds = 0;
     std::uint64_t failures = 0;
     std::uint64_t first_failure = 0;
     std::string first_text;
@@ -37,18 +32,34 @@ run_result run_seed(std::uint64_t seed) {
     return cluster.run();
 }
 
-totals run_seeds(std::uint64_t count, bool stop_at_first) {
+void print_failure(std::uint64_t seed, const run_result& one) {
+    std::printf(
+        "%s\n%s\nreplay: record_simulation --seed %llu --verbose\n",
+        run_plan(seed).describe().c_str(),
+        one.failure->c_str(),
+        static_cast<unsigned long long>(seed)
+    );
+}
+
+totals run_seeds(const seed_options& which) {
     totals all;
-    for (std::uint64_t seed = 0; seed < count; ++seed) {
+    for (std::uint64_t seed = which.first; seed < which.first + which.count; ++seed) {
         const run_result one = run_seed(seed);
+        ++all.seeds;
         all.steps += one.steps;
         all.increments += one.increments;
         all.recoveries += one.recoveries;
-        if (one.failure && all.failures++ == 0) {
+        if (!one.failure) {
+            continue;
+        }
+        if (all.failures++ == 0) {
             all.first_failure = seed;
             all.first_text = *one.failure;
         }
-        if (one.failure && stop_at_first) {
+        if (!which.bugs) {
+            print_failure(seed, one);
+        }
+        if (!which.keep_going) {
             break;
         }
     }
@@ -68,28 +79,22 @@ int replay(std::uint64_t seed) {
     return one.failure ? 1 : 0;
 }
 
-int run_all(std::uint64_t count) {
+int run_all(const seed_options& which) {
     const auto start = std::chrono::steady_clock::now();
-    const totals all = run_seeds(count, true);
+    const totals all = run_seeds(which);
     const std::chrono::duration<double> taken = std::chrono::steady_clock::now() - start;
     std::printf(
-        "%llu seeds, %llu events, %llu increments, %llu recoveries in %.1f s\n",
-        static_cast<unsigned long long>(count),
+        "%llu seeds from %llu in %.1f s, %llu failed; %llu events, %llu increments, "
+        "%llu recoveries\n",
+        static_cast<unsigned long long>(all.seeds),
+        static_cast<unsigned long long>(which.first),
+        taken.count(),
+        static_cast<unsigned long long>(all.failures),
         static_cast<unsigned long long>(all.steps),
         static_cast<unsigned long long>(all.increments),
-        static_cast<unsigned long long>(all.recoveries),
-        taken.count()
+        static_cast<unsigned long long>(all.recoveries)
     );
-    if (all.failures == 0) {
-        return 0;
-    }
-    std::printf(
-        "%s\n%s\nreplay: record_simulation --seed %llu --verbose\n",
-        run_plan(all.first_failure).describe().c_str(),
-        all.first_text.c_str(),
-        static_cast<unsigned long long>(all.first_failure)
-    );
-    return 1;
+    return all.failures == 0 ? 0 : 1;
 }
 
 struct bug_name {
@@ -108,11 +113,11 @@ constexpr bug_name bugs[] = {
     {planted_bug::reply_dmaster_lost, "REPLY_DMASTER lost"},
 };
 
-int find_bugs(std::uint64_t count) {
+int find_bugs(const seed_options& which) {
     int missed = 0;
     for (const bug_name& planted : bugs) {
         ctdb::ctdbd::bug_planted = planted.bug;
-        const totals found = run_seeds(count, true);
+        const totals found = run_seeds(which);
         std::printf(
             "%s: %s\n",
             planted.name,
@@ -123,39 +128,25 @@ int find_bugs(std::uint64_t count) {
         missed += found.failures == 0 ? 1 : 0;
     }
     ctdb::ctdbd::bug_planted = planted_bug::none;
-    return missed;
-}
-
-std::uint64_t number(const char* text, std::uint64_t otherwise) {
-    std::uint64_t value = otherwise;
-    if (text != nullptr) {
-        std::from_chars(text, text + std::strlen(text), value);
-    }
-    return value;
+    return missed == 0 ? 0 : 1;
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
-    bool verbose = false;
-    bool plant = false;
-    const char* seed = std::getenv("CTDB_SIMULATION_SEED");
-    for (int i = 1; i < argc; ++i) {
-        const std::string_view argument(argv[i]);
-        verbose = verbose || argument == "--verbose";
-        plant = plant || argument == "--bugs";
-        if (argument == "--seed" && i + 1 < argc) {
-            seed = argv[++i];
-        }
+    const auto asked = seed_options_of(
+        "record_simulation", planted_bugs::some, ctdb::cmdline::arguments_of(argc, argv)
+    );
+    if (!asked) {
+        return ctdb::cmdline::leave(asked.error());
     }
-    if (verbose) {
+    if (asked->verbose) {
         ctdb::set_log_level(ctdb::log_level::debug);
     } else {
         ctdb::set_log_sink([](ctdb::log_level, std::string_view) {});
     }
-    const std::uint64_t count = number(std::getenv("CTDB_SIMULATION_SEEDS"), 2000);
-    if (plant) {
-        return find_bugs(count);
+    if (asked->bugs) {
+        return find_bugs(*asked);
     }
-    return seed != nullptr ? replay(number(seed, 0)) : run_all(count);
+    return asked->seed ? replay(*asked->seed) : run_all(*asked);
 }

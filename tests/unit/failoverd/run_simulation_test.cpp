@@ -442,8 +442,11 @@ void disturb(world& w) {
 // What happened on the way: FAILOVER_TRACE=1 prints it.
 TEST(FailoverRun, NeverGivesAnItemToTwoNodesAndAlwaysHostsItInTheEnd) {
     const char* only = std::getenv("FAILOVER_SEED");
+    const char* many = std::getenv("FAILOVER_SEEDS"); // how many; 60 among the tests
+    const std::uint64_t count = many != nullptr ? std::strtoull(many, nullptr, 10) : 60;
     const std::uint64_t first = only != nullptr ? std::strtoull(only, nullptr, 10) : 1;
-    const std::uint64_t last = only != nullptr ? first : 60;
+    const std::uint64_t last = only != nullptr ? first : count;
+    ASSERT_GE(last, first) << "FAILOVER_SEED and FAILOVER_SEEDS are numbers from 1";
     for (std::uint64_t seed = first; seed <= last; ++seed) {
         world w(seed, seed % 2 == 0);
         for (int step = 0; step < 12000; ++step) { // a minute
