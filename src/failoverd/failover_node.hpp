@@ -92,8 +92,12 @@ private:
     void renew();
     void verify();
     void watch_interfaces();
-    [[nodiscard]] std::vector<protocol::sock_addr> to_guard() const;
+    [[nodiscard]] bool fence_wanted() const;
+    [[nodiscard]] std::vector<protocol::sock_addr> real_addresses() const; // not pretended
     void keep_fence();
+    void keep_guard(const std::vector<protocol::sock_addr>& addresses);
+    void adopt_leftover();
+    [[nodiscard]] bool may_open();
     void open_fence();
     void give_up_fence();
     void inquire_after(pnn node);
@@ -162,6 +166,7 @@ private:
     async::timer strangers_told_;
     async::notice changed_;               // for keep_monitoring, keep_client, leave_cluster
     std::unique_ptr<kernel_fence> fence_; // null: not wanted, or the kernel cannot
+    bool leftover_possible_ = true;       // the guard of an earlier life may be there
     async::timer fence_soon_;
     std::set<pnn> connected_;
     std::map<pnn, std::unique_ptr<end_inquiry>> inquiries_; // of nodes that have left

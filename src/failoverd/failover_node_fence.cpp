@@ -11,11 +11,12 @@ failover_node::~failover_node() {
     }
 }
 
-std::vector<protocol::sock_addr> failover_node::to_guard() const {
+bool failover_node::fence_wanted() const {
+    return !disabled_ && settings_.get(conf::options::kernel_fence);
+}
+
+std::vector<protocol::sock_addr> failover_node::real_addresses() const {
     std::vector<protocol::sock_addr> all;
-    if (disabled_ || !settings_.get(conf::options::kernel_fence)) {
-        return all;
-    }
     for (const conf::public_address& a : addresses_.configured()) {
         if (!addresses_.pretended(pubip(protocol::to_text(a.address)))) {
             all.push_back(a.address);
@@ -26,19 +27,29 @@ std::vector<protocol::sock_addr> failover_node::to_guard() const {
 
 // At the start, when the addresses or the option have changed, and before the guard ends by itself.
 void failover_node::keep_fence() {
-    const std::vector<protocol::sock_addr> addresses = to_guard();
-    if (addresses.empty()) {
-        fence_soon_.cancel();
+    const std::vector<protocol::sock_addr> addresses = real_addresses();
+    if (addresses.empty()) { // none that could be closed; a guard may be another node's (tests)
         if (fence_) {
             give_up_fence();
         }
-        return;
+    } else if (fence_wanted()) {
+        keep_guard(addresses);
+    } else if (!fence_) {
+        adopt_leftover();
+    } else if (!closed()) {
+        give_up_fence();
     }
+    open_fence();
+}
+
+void failover_node::keep_guard(const std::vector<protocol::sock_addr>& addresses) {
     const bool first = !fence_;
     if (first) {
         fence_ = std::make_unique<kernel_fence>();
     }
-    if (const auto done = fence_->guard(addresses); !done) {
+    if (const auto done = fence_->guard(addresses); done) {
+        leftover_possible_ = false;
+    } else {
         log_warning(
             "without kernel fence ({}): should all daemons of this node be killed, its addresses "
             "are taken by others only when their lease has ended",
@@ -46,30 +57,73 @@ void failover_node::keep_fence() {
         );
         if (first) {
             fence_.reset();
-            return;
+            adopt_leftover();
         }
     }
-    fence_soon_.arm_in(kernel_fence::guard_lasts / 3);
-    open_fence();
+    if (fence_) {
+        fence_soon_.arm_in(kernel_fence::guard_lasts / 3);
+    }
+}
+
+// The guard of an earlier life that was killed: this node counts as closed until open_fence()
+// removes it, as its addresses may have gone to others while nobody could reach them here.
+void failover_node::adopt_leftover() {
+    if (!leftover_possible_) {
+        return;
+    }
+    leftover_possible_ = false;
+    auto left = std::make_unique<kernel_fence>();
+    const auto there = left->guard_is_there();
+    if (there && !*there) {
+        return;
+    }
+    log_notice("the kernel fence of an earlier life is to be removed");
+    fence_ = std::move(left);
 }
 
 // Not before everything that is held has been given by a leader in this life of the process: what
 // was held before may have gone to another node while nobody could reach it here.
 void failover_node::open_fence() {
-    if (!closed() || !member_.may_open()) {
+    if (!closed() || !may_open()) {
         return;
     }
-    if (const auto opened = fence_->open(); !opened) {
+    if (!fence_wanted()) {
+        give_up_fence();
+    } else if (const auto opened = fence_->open(); !opened) {
         log_error("the kernel fence does not open and is given up: {}", opened.error().what);
         give_up_fence();
     }
 }
 
-void failover_node::give_up_fence() {
-    if (const auto removed = fence_->remove_guard(); !removed) {
-        log_error("the guard of the kernel fence stays: {}", removed.error().what);
+// Where failover is disabled nobody gives or takes: the leases of the earlier life must have ended.
+bool failover_node::may_open() {
+    if (!disabled_) {
+        return member_.may_open();
     }
-    fence_.reset();
+    look_if_changed();
+    const std::chrono::seconds left = addresses_.lease_left();
+    if (left.count() != 0) {
+        fence_soon_.arm_in(left);
+    }
+    return left.count() == 0;
+}
+
+void failover_node::give_up_fence() {
+    const auto removed = fence_->remove_guard();
+    if (!removed) {
+        log_error(
+            "the guard of the kernel fence cannot be removed ({}): if it is there, nobody reaches "
+            "the public addresses of this node for up to {} s unless somebody runs `{}`",
+            removed.error().what,
+            kernel_fence::guard_lasts.count(),
+            kernel_fence::by_hand
+        );
+    }
+    // With its opening gone, a guard that stays would close the addresses: both are kept.
+    if (removed || closed()) {
+        fence_soon_.cancel();
+        fence_.reset();
+    }
 }
 
 void failover_node::inquire_after(pnn node) {

@@ -1,6 +1,11 @@
 #include "failoverd/kernel_fence.hpp"
 
+#include "common/base/unique_fd.hpp"
+
 #include <fmt/ranges.h>
+
+#include <linux/netlink.h>
+#include <sys/socket.h>
 
 #include <nftables/libnftables.h>
 
@@ -94,9 +99,17 @@ void kernel_fence::freer::operator()(nft_ctx* context) const noexcept {
     nft_ctx_free(context);
 }
 
-kernel_fence::kernel_fence() : context_(nft_ctx_new(NFT_CTX_DEFAULT)) {
+kernel_fence::kernel_fence() {
+    // libnftables 1.0.6 ends the process when it gets no such socket.
+    const unique_fd possible(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
+    if (!possible) {
+        no_context_ = fail_errno("netlink socket for nftables").value();
+        return;
+    }
+    context_.reset(nft_ctx_new(NFT_CTX_DEFAULT));
     if (context_) {
         nft_ctx_buffer_error(context_.get());
+        nft_ctx_buffer_output(context_.get());
         nft_run_cmd_from_buffer(context_.get(), names); // missing names fail in run()
     }
 }
@@ -105,7 +118,7 @@ kernel_fence::~kernel_fence() = default;
 
 result<> kernel_fence::run(const std::string& commands) {
     if (!context_) {
-        return fail(ENOMEM, "no nftables context");
+        return tl::unexpected(no_context_);
     }
     if (nft_run_cmd_from_buffer(context_.get(), commands.c_str()) != 0) {
         const std::string_view said = nft_ctx_get_error_buffer(context_.get());
@@ -142,7 +155,27 @@ result<> kernel_fence::open() {
     return done;
 }
 
+bool kernel_fence::impossible() const {
+    return !context_ && no_context_.code == EPROTONOSUPPORT;
+}
+
+result<bool> kernel_fence::guard_is_there() {
+    if (impossible()) {
+        return false;
+    }
+    const auto done = run("list tables");
+    if (!done) {
+        return pass(done);
+    }
+    // made and removed in one transaction with the others
+    const std::string_view tables = nft_ctx_get_output_buffer(context_.get());
+    return tables.find("table arp ctdb\n") != std::string_view::npos;
+}
+
 result<> kernel_fence::remove_guard() {
+    if (impossible()) {
+        return {};
+    }
     return run(no_guard);
 }
 

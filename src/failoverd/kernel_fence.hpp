@@ -31,6 +31,9 @@ namespace ctdb::failoverd {
 class kernel_fence {
 public:
     static constexpr std::chrono::seconds guard_lasts{600};
+    // What an operator can do about a guard that stays.
+    static constexpr const char* by_hand =
+        "nft delete table arp ctdb; nft delete table ip ctdb; nft delete table ip6 ctdb";
 
     kernel_fence();
     kernel_fence(const kernel_fence&) = delete;
@@ -43,15 +46,19 @@ public:
     // From now until this process ends.
     result<> open();
     [[nodiscard]] bool is_open() const noexcept { return open_; }
-    // Orderly end: addresses that others add here later are not ours to guard.
+    // Of this or an earlier process.
+    result<bool> guard_is_there();
+    // Orderly end: addresses that others add here later are not ours to guard. No guard: no error.
     result<> remove_guard();
 
 private:
+    [[nodiscard]] bool impossible() const; // such a kernel has no guard either
     result<> run(const std::string& commands);
     struct freer {
         void operator()(nft_ctx* context) const noexcept;
     };
-    std::unique_ptr<nft_ctx, freer> context_; // null: out of memory or descriptors
+    error no_context_{ENOMEM, "no nftables context"}; // why context_ is null
+    std::unique_ptr<nft_ctx, freer> context_;
     bool open_ = false;
 };
 

@@ -11,6 +11,8 @@ namespace ctdb::failoverd {
 
 namespace {
 
+using namespace std::chrono_literals;
+
 item item_of(const protocol::sock_addr& address) {
     return pubip(protocol::to_text(address));
 }
@@ -156,6 +158,17 @@ local_addresses::present(const item_set& which, std::uint32_t valid_seconds) con
         }
     }
     return all;
+}
+
+std::chrono::seconds local_addresses::lease_left() const {
+    std::chrono::seconds longest{0};
+    for (const netlink::kernel_address& a : addresses_) {
+        const item which = item_of(a.address);
+        if (ever_.contains(which) && a.valid_seconds != netlink::forever && !pretended(which)) {
+            longest = std::max(longest, std::chrono::seconds(a.valid_seconds) + 1s);
+        }
+    }
+    return longest;
 }
 
 void local_addresses::renew(const item_set& which, std::chrono::seconds lease) {

@@ -43,6 +43,8 @@ public:
     [[nodiscard]] item_set held() const;
     [[nodiscard]] std::string interface_of(const item& which) const; // "" = not held
     [[nodiscard]] bool interface_usable(const std::string& name) const;
+    // Until the kernel has removed what has a lease, rounded up; those without are not counted.
+    [[nodiscard]] std::chrono::seconds lease_left() const;
     void renew(const item_set& which, std::chrono::seconds lease);
     // Removes addresses, then their sockets; what stays is logged.
     void release(const item_set& which);

@@ -122,6 +122,10 @@ times_on_two_nodes() {
 since_line() {
 	tail -n "+$(($1 + 1))" "$work/owners" | grep '^TWICE'
 }
+# count_fenced VICTIM LINE: on its interface still, since LINE of the owners, but nobody reaches them there.
+count_fenced() {
+	fenced=$((fenced + $(since_line "$2" | grep -c "[ ,]$1\(,\|\$\)" || true)))
+}
 never_twice() {
 	[ "$(times_on_two_nodes)" -eq "$fenced" ] || failed "an address was on two nodes $1"
 	! grep -q '^TWICE' "$work/answers" || failed "two nodes answered for an address $1"
@@ -214,8 +218,7 @@ all_processes_end() {
 	printf 'all processes killed (%s): its addresses are elsewhere after %s s\n' "$2" "$(since "$begun")"
 	all_answer || failed "an address does not answer after the death of a node ($2)"
 	wait_for 10 holds_none "$_victim" || failed "a killed node keeps its addresses ($2)"
-	# On its interface still, but nobody reaches them there.
-	fenced=$((fenced + $(since_line "$_lines" | grep -c "[ ,]$_victim\(,\|\$\)" || true)))
+	count_fenced "$_victim" "$_lines"
 	never_twice "after the death of all processes ($2)"
 	start_node "$_victim"
 	wait_for 60 healthy 3 "$_asked" || failed "the killed node does not come back ($2)"
@@ -262,6 +265,38 @@ all_answer || failed 'an address does not answer after failoverd was killed'
 # shellcheck disable=SC2086
 longest_gap $kept
 never_twice 'after failoverd was killed'
+
+# Where no fence is wanted any more, the guard of a life that was killed goes as soon as the plan is known.
+unguarded() {
+	_again=$(pid_of 1 failoverd) && [ "$_again" != "$killed" ] && [ -e "/proc/$_again" ] &&
+		! ip netns exec "$(ns 1)" nft list tables | grep -q ' ctdb$'
+}
+# unguarded_after WHAT OPTION: failoverd of node 1 is killed and started again with an option of [failover].
+unguarded_after() {
+	wait_for 10 holds_some 1 || failed "there is no address to reach on node 1 ($1)"
+	killed=$(pid_of 1 failoverd)
+	printf '[failover]\n\t%s\n' "$2" >>"$(prefix 1)/ctdb.conf"
+	_lines=$(wc -l <"$work/owners")
+	begun=$(now)
+	kill -9 "$killed"
+	wait_for 20 unguarded || failed "the guard of an earlier life stays ($1)"
+	printf 'failoverd killed, then %s: no guard after %s s\n' "$1" "$(since "$begun")"
+	wait_for 15 all_answer || failed "an address does not answer ($1)"
+	count_fenced 1 "$_lines"
+	never_twice "after the guard was removed ($1)"
+}
+node_1_anew() {
+	kill_node 1
+	install_node 1
+	start_node 1
+	wait_for 60 healthy 3 || failed 'node 1 does not come back'
+	wait_for 20 on_survivors 0 1 2 || failed 'an address was lost when node 1 came back'
+}
+unguarded_after 'without a fence' 'kernel fence = false'
+node_1_anew
+unguarded_after 'disabled' 'disabled = true'
+holds_none 1 || failed 'the guard goes before the leases of the earlier life have ended'
+node_1_anew
 
 ctdb_on 1 shutdown || failed 'ctdb shutdown fails'
 wait_for 10 on_survivors 0 2 || failed 'a node that leaves takes addresses along'

@@ -8,7 +8,9 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <nftables/libnftables.h>
 
@@ -66,6 +68,40 @@ TEST_F(KernelFence, ANewGuardReplacesTheOldOneOfAnyProcess) {
     ASSERT_TRUE(fence.remove_guard());
     EXPECT_EQ(tables(), "");
     EXPECT_TRUE(fence.remove_guard()); // nothing there
+}
+
+TEST_F(KernelFence, TheGuardOfALifeThatWasKilledIsRemovedByTheNext) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        kernel_fence fence;
+        const bool done = fence.guard(addresses()) && fence.open();
+        ::kill(::getpid(), done ? SIGKILL : SIGTERM);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_EQ(WTERMSIG(status), SIGKILL);
+    ASSERT_TRUE(has("10.0.0.1"));
+    kernel_fence next;
+    EXPECT_TRUE(next.guard_is_there().value());
+    EXPECT_TRUE(next.remove_guard());
+    EXPECT_FALSE(next.guard_is_there().value());
+    EXPECT_EQ(tables(), "");
+}
+
+TEST_F(KernelFence, WithoutAFreeDescriptorItSaysSoInsteadOfEndingTheProcess) {
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const int lowest_free = ::dup(0);
+        ::close(lowest_free);
+        const rlimit none_left{static_cast<rlim_t>(lowest_free), static_cast<rlim_t>(lowest_free)};
+        ::setrlimit(RLIMIT_NOFILE, &none_left);
+        kernel_fence fence;
+        ::_exit(!fence.guard(addresses()) && !fence.guard_is_there() ? 77 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 77);
 }
 
 TEST_F(KernelFence, OnlyOneProcessOpens) {
