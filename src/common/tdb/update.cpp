@@ -12,7 +12,9 @@ namespace {
 enum class verdict : std::uint8_t { store, skip, refuse };
 
 // `stored` is the raw value in the file, shorter than a header = as good as missing (0.1).
-verdict judge(byte_view stored, const protocol::record_header& header, byte_view value) {
+verdict judge(
+    byte_view stored, const protocol::record_header& header, byte_view value, missing_keys missing
+) {
     const auto old = protocol::header_of(stored);
     if (!old || old->rsn < header.rsn) {
         return verdict::store;
@@ -20,7 +22,8 @@ verdict judge(byte_view stored, const protocol::record_header& header, byte_view
     if (!std::ranges::equal(protocol::data_after_header(stored), value)) {
         return verdict::refuse;
     }
-    return old->rsn == header.rsn ? verdict::store : verdict::skip;
+    const bool falls = old->rsn > header.rsn;
+    return falls && missing == missing_keys::skip ? verdict::skip : verdict::store;
 }
 
 result<> apply_record(
@@ -32,7 +35,7 @@ result<> apply_record(
 ) {
     verdict what = verdict::store;
     const auto found =
-        target.read(key, [&](byte_view stored) { what = judge(stored, header, value); });
+        target.read(key, [&](byte_view stored) { what = judge(stored, header, value, missing); });
     if (!found) {
         return pass(found);
     }

@@ -19,7 +19,9 @@ enum class missing_keys : std::uint8_t {
 
 // EINVAL: the buffer is malformed. EEXIST: a stored record has at least the same rsn and another
 // value. In every failure the file is as it was. A record whose rsn is above the new one with the
-// same value keeps its rsn (it never falls, I3).
+// same value: in a volatile database it stays as it is (the rsn never falls, I3); elsewhere it gets
+// the new header, so that all nodes hold the same and the next transaction, which the client
+// numbers by its own copy, is not refused here alone.
 result<> apply_update(file& target, byte_view record_buffer, missing_keys missing);
 
 } // namespace ctdb::tdb

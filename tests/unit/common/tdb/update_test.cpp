@@ -69,16 +69,26 @@ TEST_F(Update, OneRecordWithAnOldRsnFailsTheWholeBuffer) {
     EXPECT_FALSE(target->in_transaction());
 }
 
-TEST_F(Update, TheSameValueIsNoConflictAndTheRsnNeverFalls) {
+TEST_F(Update, TheSameValueIsNoConflictAndTheNextTransactionFits) {
     stored("a", 5, "same");
     stored("b", 5, "same");
     add("a", 5, "same");
-    add("b", 4, "same");
+    add("b", 3, "same");
     add("c", 1, "new");
     ASSERT_TRUE(apply());
     EXPECT_EQ(content("a"), "5:same");
-    EXPECT_EQ(content("b"), "5:same");
+    EXPECT_EQ(content("b"), "3:same");
     EXPECT_EQ(content("c"), "1:new");
+    static_cast<void>(buffer.take());
+    add("b", 4, "next"); // as the node of the client, which had 3, numbers it
+    EXPECT_TRUE(apply());
+}
+
+TEST_F(Update, OfAVolatileRecordTheRsnNeverFalls) { // I3
+    stored("a", 5, "same");
+    add("a", 4, "same");
+    ASSERT_TRUE(apply(missing_keys::skip));
+    EXPECT_EQ(content("a"), "5:same");
 }
 
 TEST_F(Update, AnAppliedBufferMayBeAppliedAgain) {
