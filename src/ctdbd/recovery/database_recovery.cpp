@@ -360,6 +360,7 @@ async::task<std::uint32_t> database_recovery::send_records(srvid address) {
         } while (more && budget.spend(records_at_a_time) && !run_.queues_are_long());
         co_await async::sleep_until(rt, rt.now() + pause_for_queues()); // others are served
     }
+    append_missing_number(how, address);
     flush(address);
     co_return sent_;
 }
@@ -390,10 +391,27 @@ void database_recovery::append(
     const bool numbers =
         new_number_ && text_of(winner.key) == text_of(protocol::sequence_number_key());
     const bytes number = numbers ? protocol::encode(*new_number_) : bytes{};
-    buffer_.append(winner.key, *header, numbers ? byte_view{number} : winner.value);
+    append(winner.key, *header, numbers ? byte_view{number} : winner.value, address);
+    new_number_sent_ = new_number_sent_ || numbers;
+}
+
+void database_recovery::append(
+    byte_view key, const protocol::record_header& header, byte_view value, srvid address
+) {
+    buffer_.append(key, header, value);
     ++sent_;
     if (buffer_.size() >= buffer_size_max_) {
         flush(address);
+    }
+}
+
+// The winning copy has no number: nothing was ever committed to it.
+void database_recovery::append_missing_number(const push_rules& rules, srvid address) {
+    if (new_number_ && !new_number_sent_) {
+        protocol::record_header header;
+        header.rsn = rsn{*new_number_};
+        header.dmaster = rules.leader;
+        append(protocol::sequence_number_key(), header, protocol::encode(*new_number_), address);
     }
 }
 

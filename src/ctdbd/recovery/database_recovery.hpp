@@ -42,6 +42,9 @@ private:
     [[nodiscard]] async::duration pause_for_queues() const;
     [[nodiscard]] push_rules rules() const;
     void append(const record_merge::record& winner, const push_rules& rules, srvid address);
+    void
+    append(byte_view key, const protocol::record_header& header, byte_view value, srvid address);
+    void append_missing_number(const push_rules& rules, srvid address);
     void flush(srvid address);
 
     void note_step(std::string_view finished); // its time goes into the log line at the end
@@ -61,6 +64,7 @@ private:
     protocol::record_buffer_writer buffer_;
     std::size_t buffer_size_max_;
     std::optional<std::uint64_t> new_number_; // pushed instead of the winner's
+    bool new_number_sent_ = false;
     std::uint32_t sent_ = 0;
     async::time_point step_began_;
     std::string steps_; // "freeze 2 ms, collect 31 ms"

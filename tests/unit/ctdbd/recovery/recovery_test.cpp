@@ -215,6 +215,25 @@ TEST_F(RecoveryTest, EqualSequenceNumbersTakeTheFirstNodesCopy) {
     EXPECT_EQ(value(2, "p.tdb", "k"), "0");
 }
 
+// A commit that only a node left behind has seen: its client knows number 1 and may find neither
+// that nor the next (databases.md 7.1, 12.1 #21), also where nobody else ever counted.
+TEST_F(RecoveryTest, AfterADivergenceTheNumberIsRaisedEvenIfTheWinnerHasNone) {
+    attach_everywhere("p.tdb", protocol::db_flag::persistent);
+    ASSERT_TRUE(recover().outcome);
+    cluster[2].flags = protocol::node_flag::stopped;
+    put_seqnum(2, "p.tdb", 1);
+    put(0, "p.tdb", "k", header(1, 0), "counts");
+    ASSERT_TRUE(recover().outcome);
+    cluster[2].flags = {};
+    ASSERT_TRUE(recover().outcome);
+    for (std::size_t node = 0; node < 3; ++node) {
+        EXPECT_EQ(value(node, "p.tdb", "k"), "counts");
+        const auto number = value(node, "p.tdb", text_of(protocol::sequence_number_key()));
+        ASSERT_TRUE(number) << node;
+        EXPECT_EQ(*number, text_of(protocol::encode(std::uint64_t{3})));
+    }
+}
+
 TEST_F(RecoveryTest, InvalidRecordsOfAReturningNodeStayOut) {
     attach_everywhere("v.tdb");
     put(2, "v.tdb", "deleted while away", header(50, 2), "ghost");
