@@ -49,7 +49,7 @@ node::node(const node_doors& doors, const node_settings& settings)
         commits_.need_majority_of([this] { return table_.known().size(); });
     }
     databases_.on_detach([this](database& db) { database_detached(db); });
-    databases_.on_replaced([this](database& db) { vacuum_.content_replaced(db.id()); });
+    databases_.on_committed([this](database& db) { database_committed(db); });
     liveness_.set(keepalive_of(settings_.tunables));
     leadership_ = std::make_unique<leader_logic>(
         port_, table_, settings_.tunables, doors.lock, settings.leadership, make_leader_hooks()

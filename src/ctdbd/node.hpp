@@ -203,6 +203,7 @@ private:
     std::unique_ptr<record_engine> make_engine(database& db);
     vacuum_service::doors make_vacuum_doors();
     void database_detached(database& db);
+    void database_committed(database& db);
     record_engine* engine_of(db_id id);
     void refuse_unknown_database(const protocol::packet_header& from, db_id id);
     void hold_call(byte_view raw, const protocol::packet_header& header, db_id id);

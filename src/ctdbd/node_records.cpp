@@ -1,6 +1,7 @@
 // node: record packets and calls between links, clients and the engines of the databases.
 #include "common/base/log.hpp"
 #include "common/protocol/controls.hpp"
+#include "ctdbd/database/push_receiver.hpp"
 #include "ctdbd/node.hpp"
 
 #include <algorithm>
@@ -214,6 +215,15 @@ void node::database_detached(database& db) {
     vacuum_.database_gone(db.id());
     traverses_.database_gone(db.id());
     commits_.database_gone(db.id());
+}
+
+void node::database_committed(database& db) {
+    if (db.content_is_new()) {
+        vacuum_.content_replaced(db.id()); // first: what was queued was in the old content
+    }
+    for (const emptied_record& record : db.take_emptied()) {
+        vacuum_.candidate(db.id(), record.key, record.header);
+    }
 }
 
 bool node::is_inactive() const {

@@ -184,6 +184,7 @@ answer<> database::begin(std::uint32_t transaction) {
     }
     transaction_ = transaction;
     wiped_ = false;
+    emptied_.clear();
     phase_ = freeze_phase::frozen_txn;
     return {};
 }
@@ -255,7 +256,12 @@ answer<> database::wipe(std::uint32_t transaction) {
         return refuse(wiped.error());
     }
     wiped_ = true;
+    emptied_.clear();
     return {};
+}
+
+std::vector<emptied_record> database::take_emptied() {
+    return std::exchange(emptied_, {});
 }
 
 } // namespace ctdb::ctdbd

@@ -46,6 +46,7 @@ namespace ctdb::ctdbd {
 
 class database;
 class pull_stream;
+struct emptied_record;
 class push_receiver;
 class record_engine;
 class seqnum_read;
@@ -116,6 +117,8 @@ public:
     answer<> wipe(std::uint32_t transaction);
     // The last commit has replaced what was there before (D4).
     [[nodiscard]] bool content_is_new() const noexcept { return content_is_new_; }
+    // Deleted records that the last commit brought to their dmaster (databases.md 2.2). Once.
+    [[nodiscard]] std::vector<emptied_record> take_emptied();
 
     // ---- copying ----
     void pull(srvid to, pnn requester, answer_to<std::uint32_t> done);
@@ -170,6 +173,7 @@ private:
     bool commit_overtaken_ = false; // by set_generation()
     bool wiped_ = false;            // in the transaction
     bool content_is_new_ = false;
+    std::vector<emptied_record> emptied_; // pushed in the transaction
     std::vector<answer_to<>> freeze_waiters_;
     std::size_t updates_running_ = 0;
     std::deque<parked_update> parked_updates_;

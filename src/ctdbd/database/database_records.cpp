@@ -8,6 +8,8 @@
 #include "ctdbd/database/seqnum_read.hpp"
 #include "ctdbd/database/seqnum_watch.hpp"
 
+#include <algorithm>
+#include <iterator>
 #include <utility>
 
 namespace ctdb::ctdbd {
@@ -57,6 +59,7 @@ void database::push_confirm(answer_to<std::uint32_t> done) {
     push_->confirm([this, done = std::move(done)](const answer<std::uint32_t>& stored) {
         const auto reply = done;
         const answer<std::uint32_t> kept = stored;
+        std::ranges::move(push_->take_emptied(), std::back_inserter(emptied_));
         push_.reset(); // with the function that runs here
         reply(kept);
     });

@@ -45,8 +45,8 @@ public:
     void client_gone(client_id client) { deferred_.client_gone(client); }
     // Called before a database is closed (detach).
     void on_detach(std::function<void(database&)> listener) { detaching_ = std::move(listener); }
-    // Called when a database has got another content (wipedb, restoredb, a recovery).
-    void on_replaced(std::function<void(database&)> listener) { replaced_ = std::move(listener); }
+    // Called when a database has been committed (wipedb, restoredb, a recovery).
+    void on_committed(std::function<void(database&)> listener) { committed_ = std::move(listener); }
     // Names of persistent databases that are unhealthy now (check before event startup).
     [[nodiscard]] std::vector<std::string> unhealthy() const;
 
@@ -112,7 +112,7 @@ private:
     store_factory& files_;
     engine_maker make_engine_;
     std::function<void(database&)> detaching_;
-    std::function<void(database&)> replaced_;
+    std::function<void(database&)> committed_;
     bool node_freeze_ = false; // FREEZE 33 is in force
     std::list<std::unique_ptr<database>> databases_;
     lineage_service lineages_;

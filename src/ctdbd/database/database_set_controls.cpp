@@ -155,8 +155,8 @@ void database_set::commit(const protocol::transdb& request, answer_to<> done) {
         [this, &db, id = request.transaction_id, done = std::move(done)](const answer<>& outcome) {
             if (outcome) {
                 lineages_.committed(db, ctdb::generation{id});
-                if (replaced_ && db.content_is_new()) {
-                    replaced_(db);
+                if (committed_) {
+                    committed_(db);
                 }
             }
             done(outcome);

@@ -90,6 +90,9 @@ result<> push_receiver::store(byte_view key, byte_view data) {
     if (!decision.keep) {
         return db_.store().erase(key);
     }
+    if (decision.note == vacuum_note::candidate && emptied_.size() < emptied_max) {
+        emptied_.push_back({to_bytes(key), decision.header});
+    }
     return db_.store().write(key, protocol::encode(decision.header), value);
 }
 

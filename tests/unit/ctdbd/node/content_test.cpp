@@ -116,6 +116,30 @@ TEST_F(Content, AWipeEmptiesTheQueuesOfVacuuming) {
     EXPECT_EQ(node.daemon().vacuum().waiting(db), 0U);
 }
 
+// As restoredb does with what was deleted when the copy was made (databases.md 2.2).
+TEST_F(Content, AnEmptyRecordThatIsRestoredIsToBeVacuumed) {
+    const srvid address{0xF002};
+    ctdbd::database_set& all = node.daemon().databases();
+    const protocol::transdb transaction{db, lone_node::epoch.value};
+    freeze();
+    EXPECT_TRUE(all.begin(transaction));
+    EXPECT_TRUE(all.wipe(transaction));
+    EXPECT_TRUE(all.push_start({db, pnn{0}, address}));
+    protocol::record_buffer_writer records(db);
+    protocol::record_header ours;
+    ours.dmaster = lone_node::self;
+    records.append(view_of(key_of(peer)), ours, {});
+    records.append(view_of(key_of(third)), ours, view_of("value"));
+    node.daemon().cluster().message(lone_node::self, address, records.take());
+    node.settle();
+    all.push_confirm(db, [](const answer<std::uint32_t>& stored) { EXPECT_EQ(stored, 2U); });
+    node.settle();
+    EXPECT_EQ(node.daemon().vacuum().waiting(db), 0U) << "not committed yet";
+    all.commit(transaction, [](const answer<>& a) { EXPECT_TRUE(a); });
+    node.settle();
+    EXPECT_EQ(node.daemon().vacuum().waiting(db), 1U);
+}
+
 TEST_F(Content, ARecordThatWaitsDuringAWipeIsNotStoredAfterIt) { // I1
     const std::string key = key_of(peer);
     node.client_sends(node.connect_client(), reqid{1}, call(key));
