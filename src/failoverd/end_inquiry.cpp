@@ -2,6 +2,7 @@
 
 #include "common/sock/native_address.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace ctdb::failoverd {
@@ -10,7 +11,7 @@ result<std::unique_ptr<end_inquiry>> end_inquiry::start(
     async::event_loop& loop,
     const protocol::sock_addr& own,
     const protocol::sock_addr& peer,
-    std::function<void()> ended
+    std::function<void(outcome)> over
 ) {
     const sock::native_address here = sock::to_native(protocol::with_port(own, 0));
     const sock::native_address there = sock::to_native(peer);
@@ -24,12 +25,12 @@ result<std::unique_ptr<end_inquiry>> end_inquiry::start(
         return fail_errno("UDP socket to {}", protocol::to_text_with_port(peer));
     }
     return std::unique_ptr<end_inquiry>(
-        new end_inquiry(loop, std::move(fd), std::move(ended)) // NOLINT: private constructor
+        new end_inquiry(loop, std::move(fd), std::move(over)) // NOLINT: private constructor
     );
 }
 
-end_inquiry::end_inquiry(async::event_loop& loop, unique_fd fd, std::function<void()> ended)
-    : fd_(std::move(fd)), ended_(std::move(ended)), until_(loop.now() + asks_for), loop_(loop),
+end_inquiry::end_inquiry(async::event_loop& loop, unique_fd fd, std::function<void(outcome)> over)
+    : fd_(std::move(fd)), over_(std::move(over)), until_(loop.now() + asks_for), loop_(loop),
       watch_(
           loop,
           fd_.get(),
@@ -44,21 +45,27 @@ end_inquiry::end_inquiry(async::event_loop& loop, unique_fd fd, std::function<vo
 }
 
 void end_inquiry::ask() {
-    if (loop_.now() + pause_ < until_) {
-        again_.arm_in(pause_);
-        pause_ *= 2;
+    if (loop_.now() >= until_) {
+        finish(outcome::no_answer);
+        return;
     }
+    again_.arm(std::min(loop_.now() + pause_, until_));
+    pause_ *= 2;
     judge(::send(fd_.get(), nullptr, 0, 0)); // may be told of the answer to the last question
 }
 
 void end_inquiry::judge(ssize_t done) {
-    if (done >= 0 || errno != ECONNREFUSED || !ended_) {
-        return;
+    if (done < 0 && errno == ECONNREFUSED) {
+        finish(outcome::has_ended);
     }
+}
+
+void end_inquiry::finish(outcome what) {
     again_.cancel();
     watch_.want_read(false);
-    const auto tell = std::exchange(ended_, nullptr);
-    tell(); // may destroy this
+    if (const auto over = std::exchange(over_, nullptr)) {
+        over(what); // may destroy this
+    }
 }
 
 } // namespace ctdb::failoverd

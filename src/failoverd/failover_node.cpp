@@ -85,6 +85,13 @@ failover_node::failover_node(
           }
       ),
       changed_(loop), fence_soon_(loop, [this] { keep_fence(); }),
+      inquiries_(
+          loop,
+          [this](pnn node) {
+              leads_.has_ended(node, loop_.now());
+              pump();
+          }
+      ),
       ctdbd_(
           loop,
           settings_.where().provider_socket(),

@@ -20,7 +20,7 @@
 #include "failoverd/allocate/allocation.hpp"
 #include "failoverd/authority.hpp"
 #include "failoverd/coordinator.hpp"
-#include "failoverd/end_inquiry.hpp"
+#include "failoverd/end_inquiries.hpp"
 #include "failoverd/executor.hpp"
 #include "failoverd/kernel_fence.hpp"
 #include "failoverd/last_word.hpp"
@@ -100,7 +100,6 @@ private:
     [[nodiscard]] bool may_open();
     void open_fence();
     void give_up_fence();
-    void inquire_after(pnn node);
     void retake(const item_set& gone);
     void look();
     void look_if_changed();
@@ -168,10 +167,9 @@ private:
     std::unique_ptr<kernel_fence> fence_; // null: not wanted, or the kernel cannot
     bool leftover_possible_ = true;       // the guard of an earlier life may be there
     async::timer fence_soon_;
-    std::set<pnn> connected_;
-    std::map<pnn, std::unique_ptr<end_inquiry>> inquiries_; // of nodes that have left
+    end_inquiries inquiries_;
     std::unique_ptr<netlink::change_watch> watch_;
-    std::map<pnn, protocol::sock_addr> node_addresses_;
+    std::map<pnn, protocol::sock_addr> node_addresses_; // not of those deleted
     std::unique_ptr<last_word> last_word_;
     provider::provider_client ctdbd_;
     async::task_set tasks_; // last: its tasks use the rest

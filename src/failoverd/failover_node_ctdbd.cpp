@@ -40,6 +40,7 @@ void failover_node::registered(const provider::registered& terms) {
 void failover_node::lost(const error& why) {
     authority_.ctdbd_is(false, loop_.now());
     leads_.stop_leading();
+    inquiries_.leading_is(false);
     leader_ = unknown_pnn;
     active_ = false;
     authority_.active_is(false);
@@ -107,20 +108,16 @@ async::task<provider::acknowledge> failover_node::on_event(provider::message eve
 
 void failover_node::node_map_is(const provider::node_map_changed& event) {
     std::map<pnn, node_state> nodes;
-    std::vector<pnn> gone;
+    node_addresses_.clear();
     for (const protocol::node_and_flags& n : event.map.nodes) {
         node_state s;
         s.deleted = n.flags.has(protocol::node_flag::deleted);
         s.connected = protocol::is_connected(n.flags);
         s.active = !protocol::is_inactive(n.flags);
         nodes[n.pnn] = s;
-        if (s.connected) {
-            connected_.insert(n.pnn);
-            inquiries_.erase(n.pnn);
-        } else if (connected_.erase(n.pnn) != 0) {
-            gone.push_back(n.pnn);
+        if (!s.deleted) {
+            node_addresses_[n.pnn] = n.address;
         }
-        node_addresses_[n.pnn] = n.address;
         if (n.pnn == self_) {
             own_flags_ = n.flags;
         }
@@ -133,9 +130,7 @@ void failover_node::node_map_is(const provider::node_map_changed& event) {
     all_ours_ = event.all_ours;
     open_last_word();
     leads_.nodes_are(std::move(nodes), loop_.now());
-    for (const pnn node : gone) {
-        inquire_after(node);
-    }
+    inquiries_.nodes_are(self_, event.map);
     status_soon_.schedule();
 }
 
@@ -171,14 +166,10 @@ void failover_node::leader_is(const provider::leader_changed& event) {
         authority_.lock_verified(loop_.now()); // it has just been taken
         leads_.leader_before_was_fenced(member_.fenced_leader());
         leads_.lead(member_.accepted(), loop_.now());
-        for (const auto& [node, address] : node_addresses_) {
-            if (!connected_.contains(node)) {
-                inquire_after(node);
-            }
-        }
     } else {
         leads_.stop_leading();
     }
+    inquiries_.leading_is(lead);
     status_soon_.schedule();
 }
 

@@ -1,5 +1,4 @@
-// failover_node and the end of processes: the kernel fence of this node, and the question whether
-// the failoverd of a node that has left has ended.
+// failover_node and the end of its process: the kernel fence of this node.
 #include "common/base/log.hpp"
 #include "failoverd/failover_node.hpp"
 
@@ -123,23 +122,6 @@ void failover_node::give_up_fence() {
     if (removed || closed()) {
         fence_soon_.cancel();
         fence_.reset();
-    }
-}
-
-void failover_node::inquire_after(pnn node) {
-    const auto own = node_addresses_.find(self_);
-    const auto peer = node_addresses_.find(node);
-    if (!leads_.leading() || own == node_addresses_.end() || peer == node_addresses_.end()) {
-        return;
-    }
-    auto started = end_inquiry::start(loop_, own->second, peer->second, [this, node] {
-        leads_.has_ended(node, loop_.now());
-        pump();
-    });
-    if (started) {
-        inquiries_[node] = std::move(*started);
-    } else {
-        log_info("no question to node {}: {}", node, started.error().what);
     }
 }
 
