@@ -16,6 +16,8 @@ build=${CTDB_BIN%/bin}
 # shellcheck source=/dev/null
 . "$CTDB_SOURCE/tools/dev/namespaces.sh"
 watchers=
+public6=fd00:78:
+public_addresses="$public.101 $public.102 $public.103 $public.104 $public.105 $public.106 $public6:101 $public6:102 $public6:103"
 # One value for all: `wait_for` and its kin print nothing.
 finish() {
 	_status=$?
@@ -46,8 +48,11 @@ install_node() {
 	ln -sfn "$CTDB_SOURCE/events" "$_base/share/events"
 	ln -sfn "$CTDB_SOURCE/events/failover/10.pubip.script" "$_base/events/failover/10.pubip.script"
 	every_address >"$_base/nodes"
-	for _last in 101 102 103 104 105 106; do
-		printf '%s.%s/24 pub\n' "$public" "$_last"
+	for _address in $public_addresses; do
+		case "$_address" in
+		*:*) printf '%s/64 pub\n' "$_address" ;;
+		*) printf '%s/24 pub\n' "$_address" ;;
+		esac
 	done >"$_base/public_addresses"
 	cat >"$_base/ctdb.conf" <<-CONF
 		[logging]
@@ -91,7 +96,8 @@ failed() {
 	exit 1
 }
 addresses_of() {
-	ip -n "$(ns "$1")" -o -4 address show dev pub | sed -n "s/.* inet \\($public\\.[0-9]*\\)\\/.*/\\1/p"
+	ip -n "$(ns "$1")" -o address show dev pub | sed -n -e "s/.* inet \\($public\\.[0-9]*\\)\\/.*/\\1/p" \
+		-e "s/.* inet6 \\($public6:[0-9]*\\)\\/.*/\\1/p"
 }
 count_on() {
 	addresses_of "$1" | wc -l
@@ -101,7 +107,7 @@ on_survivors() {
 	for _node in "$@"; do
 		_all=$((_all + $(count_on "$_node")))
 	done
-	[ "$_all" -eq 6 ]
+	[ "$_all" -eq 9 ]
 }
 holds_none() {
 	[ "$(count_on "$1")" -eq 0 ]
@@ -110,8 +116,8 @@ holds_some() {
 	[ "$(count_on "$1")" -gt 0 ]
 }
 all_answer() {
-	for _last in 101 102 103 104 105 106; do
-		answers "$public.$_last" >/dev/null || return 1
+	for _address in $public_addresses; do
+		answers "$_address" >/dev/null || return 1
 	done
 }
 # An address may stay on an interface of a killed node as long as nobody reaches it there: what `fenced` counts.
@@ -142,7 +148,7 @@ start_pings() {
 	done
 }
 longest_gap() {
-	pkill -INT -f "ping -n -D -i 0.02 -W 1 $public" -P $$ || true
+	pkill -INT -f "ping -n -D -i 0.02 -W 1 " -P $$ || true
 	for _address in "$@"; do
 		sed -n 's/^\[\([0-9.]*\)\] .* bytes from.*/\1/p' "$work/ping.$_address" |
 			awk -v a="$_address" 'NR > 1 && $1 - p > m { m = $1 - p } { p = $1 } END { printf "  %s: longest gap %.2f s\n", a, m }'
@@ -152,22 +158,26 @@ longest_gap() {
 # ---- the test ----
 
 make_networks
+ip -n "$client" address add "$public6:200/64" dev pub nodad
 every_node install_node
 begun=$(now)
 every_node start_node
-python3 "${0%/*}/watch_owners.py" "$work/owners" pub "$public.1" "$(ns 0)" "$(ns 1)" "$(ns 2)" &
+python3 "${0%/*}/watch_owners.py" "$work/owners" pub "$public.1,$public6:1" "$(ns 0)" "$(ns 1)" "$(ns 2)" &
 watchers=$!
-python3 "${0%/*}/watch_answers.py" "$work/answers" "$client" pub "$public.200" \
-	"$public.101,$public.102,$public.103,$public.104,$public.105,$public.106" "$(mac_of 0),$(mac_of 1),$(mac_of 2)" &
+python3 "${0%/*}/watch_answers.py" "$work/answers" "$client" pub "$public.200" "$public6:200" \
+	"$(echo "$public_addresses" | tr ' ' ',')" "$(mac_of 0),$(mac_of 1),$(mac_of 2)" &
 watchers="$watchers $!"
 wait_for 60 healthy 3 || failed 'the nodes do not become healthy'
 wait_for 30 on_survivors 0 1 2 || failed 'not every address has a holder'
-printf 'all six addresses are hosted %s s after the first daemon was started\n' "$(since "$begun")"
+printf 'all nine addresses are hosted %s s after the first daemon was started\n' "$(since "$begun")"
 all_answer || failed 'an address does not answer'
 for node in 0 1 2; do
-	[ "$(count_on "$node")" -eq 2 ] || failed 'the addresses are not spread evenly'
+	[ "$(count_on "$node")" -eq 3 ] || failed 'the addresses are not spread evenly'
 done
-ip -n "$(ns 0)" -o -4 address show dev pub | grep -q 'dynamic' || failed 'addresses have no lifetime'
+for node in 0 1 2; do
+	! ip -n "$(ns "$node")" -o address show dev pub | grep "$public\.\|$public6:" | grep -v 'dynamic' ||
+		failed 'an address has no lifetime'
+done
 
 moved=$(addresses_of 1)
 # shellcheck disable=SC2086 # a list
@@ -301,4 +311,8 @@ node_1_anew
 ctdb_on 1 shutdown || failed 'ctdb shutdown fails'
 wait_for 10 on_survivors 0 2 || failed 'a node that leaves takes addresses along'
 never_twice 'after shutdown'
+for _address in $public_addresses; do
+	grep -q "^[0-9.]* $_address [012]" "$work/owners" || failed "nobody has watched for the owner of $_address"
+	grep -q "^[0-9.]* $_address [0-9a-f]" "$work/answers" || failed "nobody has watched for answers of $_address"
+done
 echo 'no address was ever on two nodes'

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Watch which namespaces have which address until SIGTERM.
 
-Usage: watch_owners.py OUTPUT INTERFACE PREFIX NAMESPACE...
-Every 10 ms it asks each namespace for the addresses of INTERFACE that begin with PREFIX. It is not a process of a namespace
+Usage: watch_owners.py OUTPUT INTERFACE PREFIXES NAMESPACE...
+Every 10 ms it asks each namespace for the addresses of INTERFACE that begin with one of PREFIXES (separated by commas). It is not a process of a namespace
 (a test may kill all of those): only its sockets are. The namespaces are asked one after the other, so an address that moves
 meanwhile is seen on both sides; two owners are proven when the one who was asked first still has it when asked again.
 OUTPUT gets one line per change, `SECONDS ADDRESS OWNERS`, and `TWICE ...` whenever an address has two owners."""
@@ -15,11 +15,11 @@ import sys
 import time
 
 RTM_GETADDR, NLM_F_DUMP_REQUEST, NLMSG_DONE = 22, 0x301, 3
-IFA_LOCAL, CLONE_NEWNET = 2, 0x40000000
+IFA_ADDRESS, IFA_LOCAL, CLONE_NEWNET = 1, 2, 0x40000000
 
 
-def addresses(kernel, index, prefix):
-    kernel.send(struct.pack("=IHHIIBBBBI", 24, RTM_GETADDR, NLM_F_DUMP_REQUEST, 1, 0, socket.AF_INET, 0, 0, 0, 0))
+def addresses(kernel, index, prefixes):
+    kernel.send(struct.pack("=IHHIIBBBBI", 24, RTM_GETADDR, NLM_F_DUMP_REQUEST, 1, 0, socket.AF_UNSPEC, 0, 0, 0, 0))
     found = set()
     while True:
         data = kernel.recv(65536)
@@ -27,13 +27,14 @@ def addresses(kernel, index, prefix):
             size, kind = struct.unpack_from("=IH", data)
             if kind == NLMSG_DONE:
                 return found
-            on = struct.unpack_from("=I", data, 20)[0]
+            family, on = data[16], struct.unpack_from("=I", data, 20)[0]
+            wanted = IFA_LOCAL if family == socket.AF_INET else IFA_ADDRESS
             at = 24
             while at + 4 <= size:
                 length, attribute = struct.unpack_from("=HH", data, at)
-                if attribute == IFA_LOCAL and on == index:
-                    text = socket.inet_ntoa(data[at + 4:at + 8])
-                    if text.startswith(prefix):
+                if attribute == wanted and on == index:
+                    text = socket.inet_ntop(family, data[at + 4:at + length])
+                    if text.startswith(prefixes):
                         found.add(text)
                 at += max(4, (length + 3) & ~3)
             data = data[(size + 3) & ~3:]
@@ -66,7 +67,8 @@ def owners_now(look, count):
     return owners
 
 
-def main(output, interface, prefix, *namespaces):
+def main(output, interface, prefixes, *namespaces):
+    prefixes = tuple(prefixes.split(","))
     home = os.open("/proc/self/ns/net", os.O_RDONLY)
     places = [listen_in(namespace, interface, home) for namespace in namespaces]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -74,7 +76,7 @@ def main(output, interface, prefix, *namespaces):
     before = {}
     with open(output, "w", buffering=1) as log:
         while os.getppid() == parent:
-            owners = owners_now(lambda number: addresses(*places[number], prefix), len(places))
+            owners = owners_now(lambda number: addresses(*places[number], prefixes), len(places))
             for address in sorted(owners.keys() | before.keys()):
                 who = owners.get(address, [])
                 if who != before.get(address, []):

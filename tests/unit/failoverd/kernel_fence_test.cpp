@@ -1,5 +1,6 @@
 // In a network namespace of its own; skipped where none can be made.
 #include "common/base/unique_fd.hpp"
+#include "common/netlink/neighbour.hpp"
 #include "failoverd/kernel_fence.hpp"
 
 #include <csignal>
@@ -8,6 +9,7 @@
 
 #include <fcntl.h>
 #include <sched.h>
+#include <spawn.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -102,6 +104,69 @@ TEST_F(KernelFence, WithoutAFreeDescriptorItSaysSoInsteadOfEndingTheProcess) {
     ASSERT_EQ(::waitpid(child, &status, 0), child);
     ASSERT_TRUE(WIFEXITED(status));
     EXPECT_EQ(WEXITSTATUS(status), 77);
+}
+
+// A cable with both ends here: what is asked at `outside` arrives at `inside`, which has addresses.
+class KernelFenceOnTheNetwork : public KernelFence {
+protected:
+    void SetUp() override {
+        KernelFence::SetUp();
+        if (IsSkipped()) {
+            return;
+        }
+        const bool made = ip({"link", "add", "inside", "type", "veth", "peer", "name", "outside"});
+        if (!made) {
+            GTEST_SKIP() << "needs iproute2 and veth";
+        }
+        ASSERT_TRUE(ip({"link", "set", "inside", "up"}) && ip({"link", "set", "outside", "up"}));
+        for (const char* address : {"10.0.0.1/24", "10.0.0.2/24"}) {
+            ASSERT_TRUE(ip({"address", "add", address, "dev", "inside"}));
+        }
+        for (const char* address : {"fd00::12/64", "fd00::13/64"}) {
+            ASSERT_TRUE(ip({"address", "add", address, "dev", "inside", "nodad"}));
+        }
+    }
+    static bool ip(std::vector<const char*> words) {
+        words.insert(words.begin(), "ip");
+        words.push_back(nullptr);
+        pid_t child = 0;
+        int status = 0;
+        return ::posix_spawnp(
+                   &child, "ip", nullptr, nullptr, const_cast<char**>(words.data()), environ
+               ) == 0 &&
+               ::waitpid(child, &status, 0) == child && status == 0;
+    }
+    // Asked for together until those that are not guarded have answered: what is guarded would have
+    // answered before them.
+    static std::set<std::string> answering() {
+        auto table = netlink::address_table::open();
+        const std::vector<netlink::link> links = table->links().value();
+        const std::vector<netlink::link> outside{*netlink::find_link(links, "outside")};
+        std::vector<protocol::sock_addr> all = addresses();
+        all.push_back(*protocol::parse_ip("10.0.0.2"));
+        all.push_back(*protocol::parse_ip("fd00::13"));
+        std::set<std::string> names;
+        for (int round = 0;
+             round < 50 && (!names.contains("10.0.0.2") || !names.contains("fd00::13"));
+             ++round) {
+            const auto answered = netlink::probe(all, outside, {});
+            for (const protocol::sock_addr& a : answered.value()) {
+                names.insert(protocol::to_text(a));
+            }
+        }
+        return names;
+    }
+    const std::set<std::string> others{"10.0.0.2", "fd00::13"};
+    const std::set<std::string> everything{"10.0.0.1", "10.0.0.2", "fd00::12", "fd00::13"};
+};
+
+TEST_F(KernelFenceOnTheNetwork, NobodyIsToldOfAGuardedAddressBeforeItIsOpen) {
+    EXPECT_EQ(answering(), everything);
+    kernel_fence fence;
+    ASSERT_TRUE(fence.guard(addresses()));
+    EXPECT_EQ(answering(), others);
+    ASSERT_TRUE(fence.open());
+    EXPECT_EQ(answering(), everything);
 }
 
 TEST_F(KernelFence, OnlyOneProcessOpens) {
