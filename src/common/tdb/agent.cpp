@@ -6,9 +6,13 @@
 #include "common/tdb/rewrite.hpp"
 #include "common/tdb/update.hpp"
 
+#include <algorithm>
 #include <csignal>
+#include <list>
 #include <map>
 #include <memory>
+#include <optional>
+#include <vector>
 
 #include <poll.h>
 #include <sys/prctl.h>
@@ -22,54 +26,85 @@ public:
     explicit agent(int socket) noexcept : socket_(socket) {}
 
     int run() {
-        for (;;) {
-            auto command = receive_command(socket_);
-            if (!command) {
-                release();
-                if (command.error().code == ECONNRESET) {
-                    return 0;
-                }
-                log_error("lock agent: {}", command.error().what);
-                return 1;
-            }
-            if (!serve(*command)) {
-                release(); // closing a file with its mutexes held would leave them locked for ever
-                return 1;
+        while (!gone_ || !rewrites_.empty()) {
+            const bool more = !gone_ && serve_next();
+            if (!more && !rewrites_.empty()) {
+                go_on_with_a_rewrite();
             }
         }
+        release_all(); // closing a file with its mutexes held would leave them locked for ever
+        return exit_code_;
     }
 
 private:
-    bool serve(const agent_command& command) {
+    struct rewrite {
+        std::uint32_t file = 0;
+        std::uint32_t serial = 0;
+        std::unique_ptr<rewriting> work;
+        std::vector<agent_command> later; // for the same file
+    };
+
+    // false: there was nothing. Sleeps if there is nothing else to do.
+    bool serve_next() {
+        auto command =
+            receive_command(socket_, rewrites_.empty() ? waiting::allowed : waiting::refused);
+        if (!command) {
+            gone_ = true;
+            if (command.error().code != ECONNRESET) {
+                log_error("lock agent: {}", command.error().what);
+                exit_code_ = 1;
+            }
+            return false;
+        }
+        if (*command) {
+            serve(std::move(**command));
+        }
+        return command->has_value();
+    }
+
+    void serve(agent_command command) {
+        const auto busy = std::ranges::find(rewrites_, command.file, &rewrite::file);
+        if (busy != rewrites_.end()) {
+            busy->later.push_back(std::move(command));
+            return;
+        }
         switch (command.op) {
         case agent_op::release:
-            release();
-            return true;
+            release(command.file);
+            return;
         case agent_op::close:
-            release();
+            release(command.file);
             files_.erase(command.file);
-            return true;
+            return;
         case agent_op::lock_chain:
         case agent_op::lock_all:
+        case agent_op::try_all:
         case agent_op::apply:
         case agent_op::tidy:
         case agent_op::sync:
-            release(); // one lock at a time; ctdbd has released before
-            return answer(command, work(command));
+            release(command.file); // one lock of a file; ctdbd has released before
+            answer(command.serial, work(command));
+            return;
         case agent_op::rewrite:
-            return answer(command, rewrite(command));
+            if (auto begun = begin_rewrite(command); !begun) {
+                answer(command.serial, begun);
+            }
+            return;
         }
-        return answer(command, fail(EINVAL, "unknown command"));
+        answer(command.serial, fail(EINVAL, "unknown command"));
     }
 
-    [[nodiscard]] bool answer(const agent_command& command, const result<>& done) const {
+    void answer(std::uint32_t serial, const result<>& done) {
         agent_reply reply;
-        reply.serial = command.serial;
+        reply.serial = serial;
         if (!done) {
             reply.code = done.error().code;
             reply.what = done.error().what;
         }
-        return send_reply(socket_, reply).has_value(); // unable to tell: dying frees the lock
+        if (!send_reply(socket_, reply)) { // unable to tell: dying frees the lock
+            gone_ = true;
+            exit_code_ = 1;
+        }
     }
 
     result<> work(const agent_command& command) {
@@ -79,21 +114,16 @@ private:
         }
         file& target = **opened;
         switch (command.op) {
-        case agent_op::lock_chain: {
-            auto locked = target.wait_lock_chain(command.payload);
-            if (locked) {
-                held_ = &target;
-                held_chain_ = target.chain_of(command.payload);
+        case agent_op::lock_chain:
+            return hold(command, target.wait_lock_chain(command.payload));
+        case agent_op::lock_all:
+            return hold(command, target.wait_lock_all());
+        case agent_op::try_all: {
+            const auto locked = target.try_lock_all();
+            if (locked && !*locked) {
+                return fail(EBUSY, "{} is locked by others", target.path());
             }
-            return locked;
-        }
-        case agent_op::lock_all: {
-            auto locked = target.wait_lock_all();
-            if (locked) {
-                held_ = &target;
-                held_chain_.reset();
-            }
-            return locked;
+            return hold(command, locked ? result<>() : pass(locked));
         }
         case agent_op::apply:
             return apply_update(
@@ -110,24 +140,58 @@ private:
         }
     }
 
+    result<> hold(const agent_command& command, result<> locked) {
+        if (locked) {
+            std::optional<std::uint32_t> chain;
+            if (command.op == agent_op::lock_chain) {
+                chain = files_.at(command.file)->chain_of(command.payload);
+            }
+            held_.insert_or_assign(command.file, chain);
+        }
+        return locked;
+    }
+
     // What is begun in place is ended, also when ctdbd dies meanwhile: the lock is ours (I13).
-    result<> rewrite(const agent_command& command) {
+    result<> begin_rewrite(const agent_command& command) {
         const auto order = decode_rewrite_order(command.payload);
         if (!order) {
             return pass(order);
         }
-        const auto target = files_.find(command.file);
-        if (target == files_.end() || target->second.get() != held_ || held_chain_) {
+        const auto held = held_.find(command.file);
+        if (held == held_.end() || held->second) {
             return fail(ENOLCK, "the file to rewrite is not held");
+        }
+        auto work = rewriting::begin(*files_.at(command.file), command.journal.get(), *order);
+        if (!work) {
+            return pass(work);
         }
         if (prctl(PR_SET_PDEATHSIG, 0) != 0) {
             return fail_errno("outlive ctdbd for a moment");
         }
-        auto done = apply_rewrite(*held_, command.journal.get(), *order);
-        if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
-            return fail_errno("tie a lock agent to ctdbd again");
+        rewrites_.push_back({command.file, command.serial, std::move(*work), {}});
+        return {};
+    }
+
+    // The next piece of the first, which is the last then.
+    void go_on_with_a_rewrite() {
+        constexpr std::chrono::milliseconds piece{2};
+        const auto done = rewrites_.front().work->go_on(piece);
+        if (done && !*done) {
+            rewrites_.splice(rewrites_.end(), rewrites_, rewrites_.begin());
+            return;
         }
-        return done;
+        rewrite ended = std::move(rewrites_.front());
+        rewrites_.pop_front();
+        if (rewrites_.empty() && prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) {
+            log_error("lock agent: cannot tie itself to ctdbd again: errno {}", errno);
+            gone_ = true;
+        }
+        answer(ended.serial, done ? result<>() : pass(done)); // which tells if ctdbd has died
+        for (agent_command& command : ended.later) {
+            if (!gone_) {
+                serve(std::move(command));
+            }
+        }
     }
 
     static result<> tidy(file& target, byte_view payload) {
@@ -159,22 +223,33 @@ private:
         return slot.get();
     }
 
-    void release() {
-        if (held_ == nullptr) {
+    void release(std::uint32_t number) {
+        const auto held = held_.find(number);
+        if (held == held_.end()) {
             return;
         }
-        if (held_chain_) {
-            held_->unlock_chain(*held_chain_);
+        file& target = *files_.at(number);
+        if (held->second) {
+            target.unlock_chain(*held->second);
         } else {
-            held_->unlock_all();
+            target.unlock_all();
         }
-        held_ = nullptr;
+        held_.erase(held);
+    }
+
+    void release_all() {
+        while (!held_.empty()) {
+            release(held_.begin()->first);
+        }
     }
 
     int socket_;
     std::map<std::uint32_t, std::unique_ptr<file>> files_;
-    file* held_ = nullptr;
-    std::optional<std::uint32_t> held_chain_; // nothing: the whole of held_
+    // By file number; of a file that is held as a whole: no chain.
+    std::map<std::uint32_t, std::optional<std::uint32_t>> held_;
+    std::list<rewrite> rewrites_; // begun; of held files
+    bool gone_ = false;           // the other end
+    int exit_code_ = 0;
 };
 
 bool other_end_is_gone(int socket) {

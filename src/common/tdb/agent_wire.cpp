@@ -150,9 +150,12 @@ result<> send_command(int socket, const agent_command& command, int journal) {
     return send_message(socket, out.view(), is_inline ? journal : file.get());
 }
 
-result<agent_command> receive_command(int socket) {
-    auto received = receive_message(socket, 0);
+result<std::optional<agent_command>> receive_command(int socket, waiting wait) {
+    auto received = receive_message(socket, wait == waiting::refused ? MSG_DONTWAIT : 0);
     if (!received) {
+        if (received.error().code == EAGAIN) {
+            return std::optional<agent_command>();
+        }
         return pass(received);
     }
     reader in(received->content);
@@ -174,14 +177,14 @@ result<agent_command> receive_command(int socket) {
             return pass(payload);
         }
         command.payload = std::move(*payload);
-        return command;
+        return std::optional<agent_command>(std::move(command));
     }
     command.payload = to_bytes(in.take(payload_size));
     command.journal = std::move(received->fd);
     if (!in.ok()) {
         return fail(EBADMSG, "malformed command");
     }
-    return command;
+    return std::optional<agent_command>(std::move(command));
 }
 
 result<> send_reply(int socket, const agent_reply& reply) {

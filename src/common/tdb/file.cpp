@@ -10,6 +10,8 @@
 #include <cstdio>
 
 #include <fcntl.h>
+#include <pthread.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace ctdb::tdb {
@@ -198,6 +200,19 @@ std::uint32_t file::chain_of(byte_view key) const {
     return (jenkins_ ? jenkins_hash(key) : default_hash(key)) % chains_;
 }
 
+std::uint64_t file::room_for_records() const {
+    constexpr std::uint64_t header = 4096; // and what rounding adds
+    const bool mutexes = (flags() & open_flag::mutex_locking) != 0;
+    const std::uint64_t of_a_chain =
+        sizeof(std::uint32_t) + (mutexes ? sizeof(pthread_mutex_t) : 0);
+    const std::uint64_t fixed = header + of_a_chain * chains_;
+    struct stat st {};
+    if (fstat(tdb_fd(context_), &st) != 0 || static_cast<std::uint64_t>(st.st_size) < fixed) {
+        return 0;
+    }
+    return static_cast<std::uint64_t>(st.st_size) - fixed;
+}
+
 result<bool> file::read(byte_view key, const std::function<void(byte_view)>& use) const {
     if (tdb_parse_record(context_, raw(key), use_value, const_cast<value_user*>(&use)) == 0) {
         return true;
@@ -322,6 +337,17 @@ result<> file::wait_lock_all() {
         return failure("lock");
     }
     return {};
+}
+
+result<bool> file::try_lock_all() {
+    errno = 0;
+    if (tdb_lockall_nonblock(context_) == 0) {
+        return true;
+    }
+    if (lock_is_busy(errno)) {
+        return false;
+    }
+    return failure("lock");
 }
 
 result<bool> file::try_lock_all_for_reading() {

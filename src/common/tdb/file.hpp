@@ -62,6 +62,8 @@ public:
     [[nodiscard]] int flags() const; // as given to open, plus sequence_number once enabled
     [[nodiscard]] std::uint32_t chains() const noexcept { return chains_; }
     [[nodiscard]] std::uint32_t chain_of(byte_view key) const;
+    // The size of the file less what it needs without a record; 0 if the kernel does not tell.
+    [[nodiscard]] std::uint64_t room_for_records() const;
 
     [[nodiscard]] result<bool>
     read(byte_view key, const std::function<void(byte_view)>& use) const; // false: no such record
@@ -92,6 +94,7 @@ public:
 
     // The whole file.
     [[nodiscard]] result<> wait_lock_all();
+    [[nodiscard]] result<bool> try_lock_all(); // end with unlock_all
     [[nodiscard]] result<bool> try_lock_all_for_reading();
     void unlock_all();
     void unlock_all_for_reading();

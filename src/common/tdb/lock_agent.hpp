@@ -7,6 +7,8 @@
 #include "common/async/child_process.hpp"
 #include "common/tdb/agent_wire.hpp"
 
+#include <csignal>
+
 namespace ctdb::tdb {
 
 class lock_agent {
@@ -26,6 +28,7 @@ public:
 
     [[nodiscard]] pid_t pid() const noexcept { return process_->pid(); }
     [[nodiscard]] bool alive() const; // asks the kernel, as `died` may still be on its way
+    void kill() const { process_->kill(SIGKILL); } // `died` follows
     result<> send(const agent_command& command, int journal = -1) const {
         return send_command(socket_.get(), command, journal);
     }

@@ -7,37 +7,54 @@
 // ---------|-----------------------|---------------------------------------------------------------
 // queued   | an agent is free      | working
 // working  | reply                 | locks: holding; updates: finished. on_done(result), once
-// working  | agent died            | queued again, three agents at most, then on_done(failure)
+// working  | busy (shared agent)   | queued again, for an agent of its own, which waits
+// working  | agent died            | queued again, for an agent of its own, three agents at most,
+//          |                       | then on_done(failure)
 // holding  | release()             | finished, the agent is free
 // holding  | agent died            | finished; on_lost()
-// any      | destroyed             | queued: forgotten; working: agent killed; holding: released
+// any      | destroyed             | queued: forgotten; working: agent killed, a shared one told to
+//          |                       | let go of what it gets; holding: released
 //
-// Callbacks come from the loop, never from inside start_...(), and may destroy the job. The pool
+// Callbacks come from the loop, never from inside start_...(), and may destroy any job. The pool
 // outlives its jobs. A chain wait takes an agent for itself until it is over; at most
 // `chain_agents_max` per file at a time, the rest queues in order. Not over all files: a client
 // that holds a record of one database while it waits for one of another must not be waited for
-// there. Whole-database locks and updates never queue. Agents are started when needed; a few idle
-// ones are kept. Those for whole databases do nothing else: their priority is lower.
+// there. Whole-database locks and updates never queue for long. Agents are started when needed; a
+// few idle ones are kept. Those for whole databases do nothing else: their priority is lower.
+//
+// Freezes of small files share agents (agent_set.hpp), which are kept: a recovery of many databases
+// starts no process. A shared agent never waits for a lock: where others hold one, the freeze goes
+// on with an agent of its own, so that a client holds up no database but the one it locks. What
+// sharing costs: an answer, a release included, comes after what was asked of the agent before.
+// Locking a file takes it some milliseconds; a rewrite in place goes on in pieces of two
+// milliseconds between all else (a transaction is one piece: agents of their own). The death of a
+// shared agent loses all it holds; the files it may have died over share none any more.
 //
 // A wait of `warn_after` and every further `warn_after` logs a warning and calls `stuck` (4.2).
 #pragma once
 
 #include "common/async/event_loop.hpp"
+#include "common/tdb/agent_set.hpp"
 #include "common/tdb/agent_wire.hpp"
 #include "common/tdb/rewrite.hpp"
 
 #include <deque>
 #include <functional>
-#include <list>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 
 namespace ctdb::tdb {
 
 class lock_agents;
-struct pooled_agent;
-enum class agent_use : std::uint8_t { anything_else, freezes };
+
+// What a freeze asks of the agent that holds it until the thaw.
+enum class freezing : std::uint8_t {
+    quick,          // a small file that is written in place
+    waits_for_disk, // a small file that is written in a transaction
+    takes_long,     // others must not wait for it
+};
 
 // A lock that is being waited for and does not come: what the debug script is told.
 struct stuck_lock {
@@ -83,10 +100,10 @@ public:
 
 private:
     friend class lock_agents;
-    [[nodiscard]] agent_use needs() const noexcept {
-        return is_ == kind::whole ? agent_use::freezes : agent_use::anything_else;
-    }
     agent_job(lock_agents& pool, kind is, agent_file file, events handlers);
+    [[nodiscard]] agent_use needs() const noexcept;
+    void let_go();
+    void warn();
 
     lock_agents& pool_;
     kind is_;
@@ -95,6 +112,7 @@ private:
     events handlers_;
     bytes payload_; // key or record buffer
     bool volatile_rule_ = false;
+    freezing freezing_ = freezing::takes_long;
     int agents_lost_ = 0;
     pooled_agent* agent_ = nullptr; // while working or holding
     std::function<void(result<>)> rewritten_;
@@ -105,7 +123,8 @@ private:
 struct lock_agent_settings {
     std::string program;                // ctdb-lock-agent
     std::size_t chain_agents_max = 200; // tunable LockProcessesPerDB
-    std::size_t idle_max = 2;           // of each sort
+    std::size_t idle_max = 2;           // of each sort that is not shared
+    std::size_t quick_agents_max = 0;   // shared; 0: for half the processors, 1 to 4
     // Added to the nice value of agents that freeze databases and give them their content: many
     // work at the same time, and the loop goes before them. 0 where it does so anyhow.
     int freezing_nice = 0;
@@ -126,7 +145,7 @@ public:
 
     using job_ptr = std::unique_ptr<agent_job>;
     [[nodiscard]] job_ptr lock_chain(agent_file file, bytes key, agent_job::events handlers);
-    [[nodiscard]] job_ptr lock_all(agent_file file, agent_job::events handlers);
+    [[nodiscard]] job_ptr lock_all(agent_file file, freezing how, agent_job::events handlers);
     [[nodiscard]] job_ptr
     apply(agent_file file, bytes record_buffer, bool volatile_rule, agent_job::events handlers);
 
@@ -141,34 +160,38 @@ public:
 
 private:
     friend class agent_job;
+    struct end_of_job {
+        agent_job* job;
+        bool lost; // a lock; otherwise it failed
+    };
     job_ptr add(job_ptr job);
     void dispatch();
     [[nodiscard]] agent_job* take_next();
     [[nodiscard]] bool may_run(const agent_job& job) const;
     void run(agent_job& job);
-    [[nodiscard]] pooled_agent* idle_agent(const agent_job& job) const;
-    result<pooled_agent*> new_agent(agent_use use);
+    void ask(pooled_agent& agent, agent_job& job);
+    void queue_again(agent_job& job); // in front
     void replied(pooled_agent& agent, const agent_reply& reply);
+    void job_answered(pooled_agent& agent, agent_job& job, const agent_reply& reply);
+    void blame(const pooled_agent& agent);
     void died(pooled_agent& agent);
+    void job_lost_agent(agent_job& job);
+    void tell_ends();
     void part(agent_job& job);                          // the job no longer has an agent
     static void conclude(agent_job& job, result<> how); // calls on_done; the job may be gone after
-    void set_free(pooled_agent& agent);
-    void trim();
-    void trim(agent_use use);
-    void remove(pooled_agent& agent); // kills it
-    void warn(agent_job& job);
 
     async::event_loop& loop_;
     lock_agent_settings settings_;
-    std::list<std::unique_ptr<pooled_agent>> agents_;
+    agent_set agents_;
     std::deque<agent_job*> queue_;
+    std::deque<end_of_job> ends_; // to be told
     std::size_t jobs_ = 0;
     std::map<std::uint32_t, std::size_t> chain_agents_; // by file: chain jobs that have an agent
+    std::set<std::uint32_t> unshared_;                  // files over which a shared agent has died
     std::uint32_t next_file_ = 1;
     std::uint32_t next_serial_ = 1;
     async::deferred dispatch_;
     async::timer dispatch_more_; // lets other events of the loop in between
-    async::timer trim_;
 };
 
 } // namespace ctdb::tdb

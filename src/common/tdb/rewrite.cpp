@@ -3,7 +3,7 @@
 #include "common/tdb/file.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <utility>
 #include <vector>
 
 #include <sys/mman.h>
@@ -17,71 +17,8 @@ namespace {
 
 constexpr std::size_t buffer_size_max = std::size_t{256} << 10U;
 constexpr std::uint32_t erased = 0xffffffff;
-
-// The journal in memory, read-only.
-class mapping {
-public:
-    static result<mapping> of(int fd, std::uint64_t size) {
-        struct stat st {};
-        if (fstat(fd, &st) != 0) {
-            return fail_errno("look at a rewrite journal");
-        }
-        if (static_cast<std::uint64_t>(st.st_size) < size) {
-            return fail(EBADMSG, "rewrite journal of {} bytes, not {}", st.st_size, size);
-        }
-        if (size == 0) {
-            return mapping(nullptr, 0);
-        }
-        void* at = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
-        if (at == MAP_FAILED) {
-            return fail_errno("map a rewrite journal of {} bytes", size);
-        }
-        return mapping(at, size);
-    }
-    mapping(mapping&& other) noexcept
-        : at_(std::exchange(other.at_, nullptr)), size_(std::exchange(other.size_, 0)) {}
-    mapping& operator=(mapping&&) = delete;
-    ~mapping() {
-        if (at_ != nullptr) {
-            munmap(at_, size_);
-        }
-    }
-    [[nodiscard]] byte_view view() const { return {static_cast<const std::byte*>(at_), size_}; }
-
-private:
-    mapping(void* at, std::size_t size) : at_(at), size_(size) {}
-    void* at_;
-    std::size_t size_;
-};
-
-struct entry {
-    std::uint32_t chain = 0;
-    byte_view key;
-    byte_view value;
-    bool is_erased = false;
-};
-
-result<std::vector<entry>> entries_by_chain(const file& target, byte_view journal) {
-    std::vector<entry> entries;
-    reader in(journal);
-    while (in.ok() && in.remaining() > 0) {
-        const auto key_size = in.get<std::uint32_t>();
-        const auto value_size = in.get<std::uint32_t>();
-        entry e;
-        e.is_erased = value_size == erased;
-        e.key = in.take(key_size);
-        e.value = in.take(e.is_erased ? 0 : value_size);
-        if (in.ok()) {
-            e.chain = target.chain_of(e.key);
-            entries.push_back(e);
-        }
-    }
-    if (!in.ok()) {
-        return fail(EBADMSG, "malformed rewrite journal");
-    }
-    std::ranges::stable_sort(entries, {}, &entry::chain);
-    return entries;
-}
+constexpr std::size_t parts = 256; // of a file's chains, sorted and applied one after the other
+constexpr std::size_t entries_at_a_time = 64; // read between two looks at the clock
 
 // The disk must have room before anything is changed in place. libtdb enlarges a file by more than
 // it needs at the moment, a quarter of it at most.
@@ -100,36 +37,6 @@ result<> check_room(const file& target, const rewrite_order& order) {
         );
     }
     return {};
-}
-
-result<> apply_entries(file& target, const std::vector<entry>& entries, bool wipe) {
-    if (wipe) {
-        if (auto wiped = target.wipe(); !wiped) {
-            return wiped;
-        }
-    }
-    for (const entry& e : entries) {
-        auto done = e.is_erased ? target.erase(e.key) : target.write(e.key, e.value);
-        if (!done) {
-            return done;
-        }
-    }
-    return {};
-}
-
-result<> apply_in_transaction(file& target, const std::vector<entry>& entries, bool wipe) {
-    auto begun = target.begin(locking::off);
-    if (!begun) {
-        return begun;
-    }
-    auto done = apply_entries(target, entries, wipe);
-    if (done) {
-        done = target.commit(locking::off);
-    }
-    if (!done && target.in_transaction()) {
-        target.cancel(locking::off);
-    }
-    return done;
 }
 
 } // namespace
@@ -220,23 +127,164 @@ result<rewrite_order> rewrite_journal::finish(rewrite_mode mode) {
     return order;
 }
 
-result<> apply_rewrite(file& target, int journal, const rewrite_order& order) {
-    const auto content = mapping::of(journal, order.size);
+// The journal in memory, read-only.
+class rewriting::mapping {
+public:
+    static result<std::unique_ptr<mapping>> of(int fd, std::uint64_t size) {
+        struct stat st {};
+        if (fstat(fd, &st) != 0) {
+            return fail_errno("look at a rewrite journal");
+        }
+        if (static_cast<std::uint64_t>(st.st_size) < size) {
+            return fail(EBADMSG, "rewrite journal of {} bytes, not {}", st.st_size, size);
+        }
+        if (size == 0) {
+            return std::unique_ptr<mapping>(new mapping(nullptr, 0));
+        }
+        void* at = mmap(nullptr, size, PROT_READ, MAP_SHARED, fd, 0);
+        if (at == MAP_FAILED) {
+            return fail_errno("map a rewrite journal of {} bytes", size);
+        }
+        return std::unique_ptr<mapping>(new mapping(at, size));
+    }
+    mapping(const mapping&) = delete;
+    mapping& operator=(const mapping&) = delete;
+    ~mapping() {
+        if (at_ != nullptr) {
+            munmap(at_, size_);
+        }
+    }
+    [[nodiscard]] byte_view view() const { return {static_cast<const std::byte*>(at_), size_}; }
+
+private:
+    mapping(void* at, std::size_t size) : at_(at), size_(size) {}
+    void* at_;
+    std::size_t size_;
+};
+
+struct rewriting::entry {
+    std::uint32_t chain = 0;
+    byte_view key;
+    byte_view value;
+    bool is_erased = false;
+};
+
+result<std::unique_ptr<rewriting>>
+rewriting::begin(file& target, int journal, const rewrite_order& order) {
+    auto content = mapping::of(journal, order.size);
     if (!content) {
         return pass(content);
     }
-    const auto entries = entries_by_chain(target, content->view());
-    if (!entries) {
-        return pass(entries);
+    return std::unique_ptr<rewriting>(new rewriting(target, order, std::move(*content)));
+}
+
+rewriting::rewriting(file& target, const rewrite_order& order, std::unique_ptr<mapping> journal)
+    : target_(target), order_(order), journal_(std::move(journal)), unread_(journal_->view()),
+      parts_(parts) {}
+
+rewriting::~rewriting() = default;
+
+result<bool> rewriting::go_on(std::chrono::microseconds piece) {
+    const auto end = std::chrono::steady_clock::now() + piece;
+    do {
+        result<> done;
+        if (!all_read()) {
+            for (std::size_t i = 0; i < entries_at_a_time && done && !all_read(); ++i) {
+                done = read_one();
+            }
+        } else if (order_.mode == rewrite_mode::transaction) {
+            done = apply_in_transaction();
+        } else if (!begun_) {
+            done = change_begins();
+        } else {
+            done = apply_next_part();
+        }
+        if (!done) {
+            return pass(done);
+        }
+        if (applied_ == parts_.size()) {
+            return true;
+        }
+    } while (std::chrono::steady_clock::now() < end);
+    return false;
+}
+
+bool rewriting::all_read() const noexcept {
+    return unread_.remaining() == 0;
+}
+
+result<> rewriting::read_one() {
+    const auto key_size = unread_.get<std::uint32_t>();
+    const auto value_size = unread_.get<std::uint32_t>();
+    entry e;
+    e.is_erased = value_size == erased;
+    e.key = unread_.take(key_size);
+    e.value = unread_.take(e.is_erased ? 0 : value_size);
+    if (!unread_.ok()) {
+        return fail(EBADMSG, "malformed rewrite journal");
     }
-    if (order.mode == rewrite_mode::in_place) {
-        const auto room = check_room(target, order);
-        return room ? apply_entries(target, *entries, order.wipe) : room;
+    e.chain = target_.chain_of(e.key);
+    parts_[std::uint64_t{e.chain} * parts_.size() / target_.chains()].push_back(e);
+    return {};
+}
+
+result<> rewriting::change_begins() {
+    begun_ = true;
+    if (order_.mode == rewrite_mode::in_place) {
+        if (auto room = check_room(target_, order_); !room) {
+            return room;
+        }
     }
-    target.set_whole_lock_aside(); // libtdb refuses to start a transaction under locks
-    auto done = apply_in_transaction(target, *entries, order.wipe);
-    target.take_whole_lock_back();
+    return order_.wipe ? target_.wipe() : result<>();
+}
+
+result<> rewriting::apply_next_part() {
+    std::vector<entry> entries = std::exchange(parts_[applied_], {});
+    ++applied_;
+    std::ranges::stable_sort(entries, {}, &entry::chain);
+    for (const entry& e : entries) {
+        auto done = e.is_erased ? target_.erase(e.key) : target_.write(e.key, e.value);
+        if (!done) {
+            return done;
+        }
+    }
+    return {};
+}
+
+result<> rewriting::apply_in_transaction() {
+    target_.set_whole_lock_aside(); // libtdb refuses to start a transaction under locks
+    auto done = target_.begin(locking::off);
+    const bool started = done.has_value();
+    if (done) {
+        done = change_begins();
+    }
+    while (done && applied_ < parts_.size()) {
+        done = apply_next_part();
+    }
+    if (done) {
+        done = target_.commit(locking::off);
+    }
+    if (!done && started && target_.in_transaction()) {
+        target_.cancel(locking::off);
+    }
+    target_.take_whole_lock_back();
     return done;
+}
+
+result<> apply_rewrite(file& target, int journal, const rewrite_order& order) {
+    auto work = rewriting::begin(target, journal, order);
+    if (!work) {
+        return pass(work);
+    }
+    for (;;) {
+        const auto done = (*work)->go_on(std::chrono::seconds(1));
+        if (!done) {
+            return pass(done);
+        }
+        if (*done) {
+            return {};
+        }
+    }
 }
 
 } // namespace ctdb::tdb

@@ -3,8 +3,9 @@
 //
 // rewrite_journal is ctdbd's side: wipe, store and erase as they are asked for, in a memory file
 // that is handed to the agent holding the lock; nothing of it shows before. No call takes long.
-// apply_rewrite is the agent's. Entries are applied chain by chain, which is several times faster
-// than in any other order; those of one key stay in theirs.
+// rewriting is the agent's, in pieces, so that an agent that holds many files can go on with all;
+// apply_rewrite is the same at a stretch. Entries are applied chain by chain, which is several
+// times faster than in any other order; those of one key stay in theirs.
 //
 // Format of an entry, host byte order (same build on both ends): u32 key size, u32 value size
 // (erased: 0xffffffff), key, value.
@@ -14,7 +15,10 @@
 #include "common/base/result.hpp"
 #include "common/base/unique_fd.hpp"
 
+#include <chrono>
 #include <cstdint>
+#include <memory>
+#include <vector>
 
 namespace ctdb::tdb {
 
@@ -57,8 +61,41 @@ private:
     bool wipe_ = false;
 };
 
-// Requires: `target` holds the lock of the whole file. EBADMSG: malformed. ENOSPC: too little room
-// on the disk, the file is as it was; after any other failure in place it holds a part.
+// The agent's side. Requires: `target` holds the lock of the whole file, and outlives the object.
+// Nothing is changed before all of the journal was read. In place, destroying it before its end
+// leaves a part.
+class rewriting {
+public:
+    [[nodiscard]] static result<std::unique_ptr<rewriting>>
+    begin(file& target, int journal, const rewrite_order& order);
+    rewriting(const rewriting&) = delete;
+    rewriting& operator=(const rewriting&) = delete;
+    ~rewriting();
+
+    // Goes on for about `piece`; true: the file has its new content. A transaction and a wipe are
+    // not cut. EBADMSG: malformed. ENOSPC: too little room on the disk, the file is as it was;
+    // after any other failure in place it holds a part.
+    [[nodiscard]] result<bool> go_on(std::chrono::microseconds piece);
+
+private:
+    class mapping;
+    struct entry;
+    rewriting(file& target, const rewrite_order& order, std::unique_ptr<mapping> journal);
+    [[nodiscard]] result<> read_one();
+    [[nodiscard]] result<> change_begins();
+    [[nodiscard]] result<> apply_next_part();
+    [[nodiscard]] result<> apply_in_transaction();
+    [[nodiscard]] bool all_read() const noexcept;
+
+    file& target_;
+    rewrite_order order_;
+    std::unique_ptr<mapping> journal_;
+    reader unread_;
+    std::vector<std::vector<entry>> parts_; // by chain; in order within
+    std::size_t applied_ = 0;               // parts
+    bool begun_ = false;                    // to change the file
+};
+
 [[nodiscard]] result<> apply_rewrite(file& target, int journal, const rewrite_order& order);
 
 } // namespace ctdb::tdb

@@ -12,6 +12,8 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr std::array<async::duration, 2> retry_after{50us, 100us};
+// Of records: written again in some milliseconds.
+constexpr std::uint64_t small_file_max = std::uint64_t{4} << 20U;
 
 } // namespace
 
@@ -225,7 +227,15 @@ void tdb_store::freeze(std::function<void(result<>)> frozen) {
     tdb::agent_job::events events;
     events.on_done = [this](result<> how) { freeze_answered(std::move(how)); };
     events.on_lost = [this] { lose_freeze(); };
-    freeze_job_ = agents_.lock_all(agent_file_, std::move(events));
+    freeze_job_ = agents_.lock_all(agent_file_, how_to_freeze(), std::move(events));
+}
+
+tdb::freezing tdb_store::how_to_freeze() const {
+    if (file_.raw().room_for_records() > small_file_max) {
+        return tdb::freezing::takes_long;
+    }
+    return commit_mode() == tdb::rewrite_mode::in_place ? tdb::freezing::quick
+                                                        : tdb::freezing::waits_for_disk;
 }
 
 void tdb_store::freeze_answered(result<> how) {

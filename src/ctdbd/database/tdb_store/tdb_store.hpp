@@ -97,6 +97,7 @@ private:
     void serve_marked(chain_wait& wait);
     void wake_resting_waits();
 
+    [[nodiscard]] tdb::freezing how_to_freeze() const;
     void freeze_answered(result<> how);
     void lose_freeze();
     void after_thaw();

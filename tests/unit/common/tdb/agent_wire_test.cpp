@@ -38,15 +38,15 @@ TEST_F(AgentWire, CarriesCommandsWithPayloadsOfAnySize) {
         sent.path = "/a/b";
         sent.payload = bytes(size, std::byte{0x5a});
         ASSERT_TRUE(send_command(daemon.get(), sent));
-        const auto got = receive_command(agent.get());
-        ASSERT_TRUE(got) << got.error().what;
-        EXPECT_EQ(got->op, sent.op);
-        EXPECT_EQ(got->serial, 7u);
-        EXPECT_EQ(got->file, 8u);
-        EXPECT_EQ(got->flags, 0x1c41);
-        EXPECT_TRUE(got->volatile_rule);
-        EXPECT_EQ(got->path, "/a/b");
-        EXPECT_EQ(got->payload, sent.payload);
+        const auto got = receive_command(agent.get(), waiting::allowed);
+        ASSERT_TRUE(got && *got) << got.error().what;
+        EXPECT_EQ((*got)->op, sent.op);
+        EXPECT_EQ((*got)->serial, 7u);
+        EXPECT_EQ((*got)->file, 8u);
+        EXPECT_EQ((*got)->flags, 0x1c41);
+        EXPECT_TRUE((*got)->volatile_rule);
+        EXPECT_EQ((*got)->path, "/a/b");
+        EXPECT_EQ((*got)->payload, sent.payload);
     }
 }
 
@@ -69,7 +69,7 @@ TEST_F(AgentWire, TellsTheEndOfTheOtherSide) {
 TEST_F(AgentWire, RefusesMalformedMessages) {
     const std::string half = "half";
     ASSERT_EQ(send(daemon.get(), half.data(), half.size(), 0), 4);
-    EXPECT_EQ(receive_command(agent.get()).error().code, EBADMSG);
+    EXPECT_EQ(receive_command(agent.get(), waiting::allowed).error().code, EBADMSG);
     ASSERT_EQ(send(agent.get(), half.data(), half.size(), 0), 4);
     EXPECT_EQ(receive_reply(daemon.get(), waiting::refused).error().code, EBADMSG);
 }

@@ -57,7 +57,9 @@ protected:
     void wait_for_chain(watched& wait, const std::string& key) {
         wait.job = agents.lock_chain(at_agents, to_bytes(key), wait.events());
     }
-    void wait_for_all(watched& wait) { wait.job = agents.lock_all(at_agents, wait.events()); }
+    void wait_for_all(watched& wait) {
+        wait.job = agents.lock_all(at_agents, freezing::quick, wait.events());
+    }
     bool until_working(const watched& wait) {
         return run_until(loop, [&] { return wait.job->now() == agent_job::state::working; });
     }
@@ -118,7 +120,8 @@ TEST_P(LockAgents, ThoseThatFreezeHaveALowerPriorityAndDoNothingElse) {
     settings.freezing_nice = 3;
     lock_agents nicer{loop, settings};
     watched whole;
-    whole.job = nicer.lock_all(nicer.opened("a.tdb", path, GetParam()), whole.events());
+    whole.job =
+        nicer.lock_all(nicer.opened("a.tdb", path, GetParam()), freezing::quick, whole.events());
     ASSERT_TRUE(run_until(loop, [&] { return whole.got_it(); }));
     const pid_t freezing = whole.job->agent_pid();
     EXPECT_EQ(nice_of(freezing), std::min(nice_of(getpid()) + 3, 19));
@@ -130,7 +133,9 @@ TEST_P(LockAgents, ThoseThatFreezeHaveALowerPriorityAndDoNothingElse) {
     EXPECT_NE(chain.job->agent_pid(), freezing);
     EXPECT_EQ(nice_of(chain.job->agent_pid()), nice_of(getpid()));
     watched again;
-    again.job = nicer.lock_all(nicer.opened("b.tdb", dir.file("b"), GetParam()), again.events());
+    again.job = nicer.lock_all(
+        nicer.opened("b.tdb", dir.file("b"), GetParam()), freezing::quick, again.events()
+    );
     ASSERT_TRUE(run_until(loop, [&] { return again.job->agent_pid() != 0; }));
     EXPECT_EQ(again.job->agent_pid(), freezing);
 }
@@ -239,7 +244,7 @@ TEST_P(LockAgents, WholeDatabaseIsNotKeptWaitingByChainWaits) {
     keep_the_only_agent_waiting(chain);
     const other_database other(*this);
     watched whole;
-    whole.job = agents.lock_all(other.at_agents, whole.events());
+    whole.job = agents.lock_all(other.at_agents, freezing::quick, whole.events());
     ASSERT_TRUE(run_until(loop, [&] { return whole.got_it(); }));
     EXPECT_EQ(outcome(other.handle->try_lock_chain(3)), "no");
 }
@@ -276,7 +281,7 @@ TEST_P(LockAgents, WarnsAboutALockThatDoesNotCome) {
     watched wait;
     watched whole;
     wait.job = impatient.lock_chain(at_agents, to_bytes("k"), wait.events());
-    whole.job = impatient.lock_all(at_agents, whole.events());
+    whole.job = impatient.lock_all(at_agents, freezing::quick, whole.events());
     ASSERT_TRUE(run_until(loop, [&] { return stuck.size() >= 4; })); // and again
     for (const stuck_lock& s : stuck) {
         EXPECT_EQ(s.path, path);
@@ -403,7 +408,9 @@ TEST(LockAgentsStart, MissingProgramFailsTheJobFromTheLoop) {
     settings.program = dir.file("no-such-program");
     lock_agents agents(loop, settings);
     watched wait;
-    wait.job = agents.lock_all(agents.opened("a", dir.file("a"), fcntl_flags), wait.events());
+    wait.job = agents.lock_all(
+        agents.opened("a", dir.file("a"), fcntl_flags), freezing::quick, wait.events()
+    );
     EXPECT_FALSE(wait.done);
     ASSERT_TRUE(run_until(loop, [&] { return wait.done.has_value(); }));
     ASSERT_FALSE(*wait.done);
@@ -415,7 +422,9 @@ TEST(LockAgentsStart, FileThatCannotBeOpenedFailsTheJob) {
     async::event_loop loop;
     lock_agents agents(loop, settings_with());
     watched wait;
-    wait.job = agents.lock_all(agents.opened("a", dir.file("none"), fcntl_flags), wait.events());
+    wait.job = agents.lock_all(
+        agents.opened("a", dir.file("none"), fcntl_flags), freezing::quick, wait.events()
+    );
     ASSERT_TRUE(run_until(loop, [&] { return wait.done.has_value(); }));
     ASSERT_FALSE(*wait.done);
     EXPECT_EQ(wait.done->error().code, ENOENT);

@@ -57,7 +57,8 @@ result<rewrite_journal> journal_of(int records) {
     agent_job::events events;
     events.on_done = [&](const result<>& how) { frozen = how.has_value(); };
     events.on_lost = [] {};
-    const auto job = agents.lock_all(agents.opened("a", path, mutex_flags), std::move(events));
+    const auto job =
+        agents.lock_all(agents.opened("a", path, mutex_flags), freezing::quick, std::move(events));
     auto journal = journal_of(records);
     if (!run_until(loop, [&] { return frozen; }) || !journal) {
         _exit(1);
