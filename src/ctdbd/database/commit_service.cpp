@@ -153,10 +153,19 @@ async::task<> commit_service::carry_out(db_id id, std::uint64_t serial, bytes pa
             outcome = one; // a refusal says more than a silence
         }
     }
+    if (outcome && here_too && !is_current(id, serial)) {
+        co_return; // a recovery has decided, and a late answer is about what was before it
+    }
     if (outcome && here_too) {
         outcome = co_await update_node(node_.port(), node_.self(), std::move(payload), deadline);
     }
     finished(id, serial, outcome);
+}
+
+bool commit_service::is_current(db_id id, std::uint64_t serial) const {
+    const auto found = running_.find(id);
+    return found != running_.end() && found->second.serial == serial &&
+           found->second.started_in == node_.vnn_map().generation;
 }
 
 void commit_service::finished(db_id id, std::uint64_t serial, const result<>& outcome) {

@@ -4,10 +4,11 @@
 // One commit per database and per client at a time. UPDATE_RECORD goes to every node that must have
 // it: the members of the epoch as the recovery named them; where it did not, the active ones of the
 // vnn map, and all active ones if all are ours (12.1 #2); the own file
-// last, because the client reads it: what others refused may not look committed there (I20). All
-// say 0: the client gets 0. One fails: recovery is asked for, and the client is told by
-// recovery_ended() (status 2). Nobody answers for ControlTimeout: status 1 and a recovery, because
-// nobody knows who has it. The client goes: recovery.
+// last, because the client reads it: what others refused may not look committed there (I20), and
+// only in the generation in which they were asked. All say 0: the client gets 0. One fails:
+// recovery is asked for, and the client is told by recovery_ended() (status 2). Nobody answers for
+// ControlTimeout: status 1 and a recovery, because nobody knows who has it. The client goes:
+// recovery.
 #pragma once
 
 #include "common/async/task_set.hpp"
@@ -50,6 +51,8 @@ private:
     [[nodiscard]] answer<db_id> check(byte_view payload, const asker& who);
     [[nodiscard]] answer<> check_quorum(const database& db);
     [[nodiscard]] std::vector<pnn> targets();
+    // Not answered yet, and of the generation that is in force.
+    [[nodiscard]] bool is_current(db_id id, std::uint64_t serial) const;
     async::task<> carry_out(db_id id, std::uint64_t serial, bytes payload);
     void finished(db_id id, std::uint64_t serial, const result<>& outcome);
     void finish(db_id id, const answer<>& outcome);

@@ -230,8 +230,9 @@ answer<database*> database_set::check_update(byte_view payload, const asker& who
     if (db && (*db)->is_persistent() && !(*db)->health().empty()) {
         return refuse("update: database {} is unhealthy", (*db)->name());
     }
-    // 12.1 #3: delayed past a recovery that decided against it.
-    if (who.node != node_.self() && who.generation != node_.vnn_map().generation) {
+    // 12.1 #3: delayed past a recovery that decided against it. Clients' packets have no
+    // generation.
+    if (!who.is_own_client() && who.generation != node_.vnn_map().generation) {
         return refuse(
             "update from node {} of generation {:#x}, now {:#x}",
             who.node,

@@ -86,7 +86,11 @@ bool more_by_number(const copy_state& challenger, const copy_state& holder) {
     if (challenger.sequence_number != holder.sequence_number) {
         return challenger.sequence_number > holder.sequence_number;
     }
-    return challenger.history.known() && !holder.history.known();
+    if (!challenger.history.known() || !holder.history.known()) {
+        return challenger.history.known();
+    }
+    const fork nowhere{0, 0};
+    return branch_speaks_louder(challenger.history, holder.history, nowhere);
 }
 
 bool beats(const copy_state& challenger, const copy_state& holder) {

@@ -13,7 +13,7 @@
 //   C3  of two histories that went apart the one that spoke for more of the cluster wins, between
 //       equals the newer epoch; persistent: but one that did nothing since loses first.
 //   C4  persistent, one unknown or of different births: the higher sequence number wins, among
-//       equals a known one, then the first in node order.
+//       equals a known one, then as C3, then the first in node order.
 #pragma once
 
 #include "ctdbd/database/lineage.hpp"

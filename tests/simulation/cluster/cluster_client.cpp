@@ -148,13 +148,15 @@ async::task<> cluster_client::work() {
         doing_ = "resting";
         const std::chrono::microseconds rest = around_.world.chance(30) ? 5ms : 1200ms;
         co_await pause(1ms, rest);
-        const auto dice = around_.world.below(10);
+        const auto dice = around_.world.below(11);
         if (dice < 5) {
             co_await increment();
         } else if (dice < 6) {
             co_await remove();
         } else if (dice < 7) {
             co_await fetch();
+        } else if (dice < 8) {
+            co_await linger();
         } else {
             co_await transaction();
         }
@@ -179,24 +181,27 @@ async::task<> cluster_client::attach(std::uint32_t opcode, std::string_view name
 
 // ---- volatile records ----
 
+async::task<> cluster_client::lock_chain(std::uint32_t chain) {
+    if (counters_->try_lock(chain, owner_)) {
+        held_ = chain;
+        co_return;
+    }
+    async::slot<bool> locked(around_.runtime);
+    const auto mine = [this, chain, &locked] {
+        held_ = chain;
+        locked.set(true);
+    };
+    lock_wait_ =
+        std::make_unique<memory_file::wait>(counters_, chain, owner_, around_.runtime, mine);
+    co_await locked.take();
+    lock_wait_.reset();
+}
+
 async::task<> cluster_client::lock_record(bytes key) {
     const std::uint32_t chain = counters_->chain_of(key);
     for (;;) {
         doing_ = fmt::format("waiting for the lock of '{}'", text_of(key));
-        if (counters_->try_lock(chain, owner_)) {
-            held_ = chain;
-        } else {
-            async::slot<bool> locked(around_.runtime);
-            const auto mine = [this, chain, &locked] {
-                held_ = chain;
-                locked.set(true);
-            };
-            lock_wait_ = std::make_unique<memory_file::wait>(
-                counters_, chain, owner_, around_.runtime, mine
-            );
-            co_await locked.take();
-            lock_wait_.reset();
-        }
+        co_await lock_chain(chain);
         const bytes* value = counters_->find(key);
         const bool here = value != nullptr && value->size() >= protocol::record_header_size &&
                           protocol::header_of(*value)->dmaster == node_->self();
@@ -261,6 +266,16 @@ async::task<> cluster_client::remove() {
     write_record(key, {});
     log_debug("CLIENT {} deletes {} on node {}", process_, text_of(key), node());
     schedule_for_deletion(key);
+    unlock();
+}
+
+// It comes to a halt with the lock of a record, wherever that lives: vacuuming must leave this
+// node's copy alone, and a recovery wait for it.
+async::task<> cluster_client::linger() {
+    const bytes key = counter_key(static_cast<std::uint32_t>(around_.world.below(counter_keys)));
+    doing_ = fmt::format("lingering over '{}'", text_of(key));
+    co_await lock_chain(counters_->chain_of(key));
+    co_await pause(100ms, 2500ms);
     unlock();
 }
 

@@ -65,12 +65,14 @@ private:
     async::task<answer> control(std::uint32_t opcode, bytes data);
     async::task<answer> ask(reqid id, bytes packet);
     async::task<> pause(std::chrono::microseconds least, std::chrono::microseconds most);
+    async::task<> lock_chain(std::uint32_t chain);
     // Returns with the chain locked and the record in this node's hands.
     async::task<> lock_record(bytes key);
     void unlock();
     void write_record(const bytes& key, byte_view data);
     async::task<> increment();
     async::task<> remove();
+    async::task<> linger();
     void schedule_for_deletion(const bytes& key);
     async::task<> fetch();
     async::task<> transaction();

@@ -4,7 +4,9 @@
 // the writer's node is of the newest epoch and in its map; when a new map leaves every holder of
 // the last promised write outside, any surviving copy may be the record's value from then on.
 // Persistent database: a list of transactions, twice, and its length as sequence number. A
-// transaction that was acknowledged may go only when a new map leaves every holder of it outside.
+// transaction that was acknowledged may go only when a new map leaves every holder of it outside,
+// or, without a lock or if the database was made on either side, when both sides come together
+// that have each acknowledged something.
 #pragma once
 
 #include "tests/simulation/cluster/cluster_node.hpp"
@@ -85,6 +87,10 @@ private:
         std::map<std::string, std::vector<record_map>> content; // by the first that committed
         std::map<std::string, std::set<pnn>> committed;
     };
+    struct ledger_copy {
+        ledger content;
+        std::uint64_t birth = 0;
+    };
     [[nodiscard]] const epoch_seen* content_epoch(pnn which);
     [[nodiscard]] bool leaves_newest_out(const std::vector<pnn>& map);
     [[nodiscard]] bool has_contested_content(const std::vector<pnn>& map);
@@ -99,10 +105,12 @@ private:
     void committed(cluster_node& node, ctdbd::database& db);
     void thawed(cluster_node& node, ctdbd::database& db);
     void check_owners();
+    void arrives(pnn at, byte_view key, byte_view value);
     void check_last_copy(cluster_node& at, const ctdbd::database& db, byte_view key);
     void check_one_leader();
     void look_for_contest();
     void forgive(const std::vector<pnn>& map);
+    void forgive_two_sides(const std::vector<ledger_copy>& copies);
     void look_back(std::uint64_t transaction);
     void check_ledger(cluster_node& node);
     [[nodiscard]] std::string

@@ -3,6 +3,7 @@
 #include "common/async/slot.hpp"
 #include "common/base/log.hpp"
 #include "common/protocol/controls.hpp"
+#include "ctdbd/database/lineage.hpp"
 
 #include <utility>
 
@@ -98,6 +99,12 @@ async::task<> cluster_node::come_up() {
         node_->cluster(), protocol::broadcast_connected, protocol::none{}
     );
     node_->own().set_healthy(true, "simulated");
+}
+
+std::uint64_t cluster_node::birth_of(const std::string& name) const {
+    const bytes saved = files_.saved_lineage(name);
+    reader in(saved);
+    return saved.empty() ? 0 : ctdbd::get_lineage(in).birth;
 }
 
 std::string cluster_node::describe() {

@@ -43,6 +43,8 @@ public:
     [[nodiscard]] std::shared_ptr<memory_file> file(const std::string& name) const {
         return files_.file(name);
     }
+    // The recovery that its copy of a persistent database goes back to; 0: not known.
+    [[nodiscard]] std::uint64_t birth_of(const std::string& name) const;
     [[nodiscard]] std::string describe();
 
     // What arrives on the socket of a client; the daemon reads it in its own time.

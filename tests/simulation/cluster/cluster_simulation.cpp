@@ -145,6 +145,7 @@ struct bug_name {
 constexpr bug_name bugs[] = {
     {planted_bug::inactive_nodes_pulled, "inactive nodes are pulled"},
     {planted_bug::older_epochs_counted, "copies of older epochs count"},
+    {planted_bug::refusals_ignored, "refusals of TRY_DELETE are ignored"},
 };
 
 int find_bugs(std::uint64_t count) {

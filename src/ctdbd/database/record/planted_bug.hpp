@@ -19,6 +19,7 @@ enum class planted_bug : std::uint8_t {
     reply_dmaster_lost,      // now and then nothing is sent where a record is handed over
     inactive_nodes_pulled,   // what an inactive node holds enters the recovery
     older_epochs_counted,    // so does what a node that was left out holds
+    refusals_ignored,        // vacuuming deletes here what another node keeps
 };
 
 #ifdef CTDB_PLANTED_BUGS

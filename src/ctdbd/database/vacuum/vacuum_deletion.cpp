@@ -4,6 +4,7 @@
 #include "common/base/log.hpp"
 #include "common/protocol/controls.hpp"
 #include "ctdbd/database/database_set.hpp"
+#include "ctdbd/database/record/planted_bug.hpp"
 #include "ctdbd/database/sliced_job.hpp"
 
 #include <algorithm>
@@ -79,6 +80,9 @@ async::task<bool> vacuum_deletion::gone_elsewhere() {
         for (const protocol::marshalled_record& record : refused->records) { // all of them (12.2)
             kept.insert(record.key);
         }
+    }
+    if (planted(planted_bug::refusals_ignored)) {
+        kept.clear();
     }
     const auto stays = std::partition(batch_.begin(), batch_.end(), [&kept](const deletion& d) {
         return !kept.contains(d.key);

@@ -104,6 +104,19 @@ TEST_F(CommitTest, ARecoveryMeanwhileDecides) {
     EXPECT_EQ(status(said), 2);
 }
 
+// The others may never have had it, or have dropped it: a node that stood still over the recovery
+// answers for the past.
+TEST_F(CommitTest, AnAnswerAfterTheRecoveryDoesNotChangeTheOwnFile) {
+    cluster[1].store("p.tdb").answers_updates = false;
+    const auto said = commit();
+    cluster.rt.settle();
+    recover();
+    EXPECT_EQ(status(said), 2);
+    cluster[1].store("p.tdb").answer_update({});
+    cluster.rt.settle();
+    EXPECT_EQ(value(0, "p.tdb", "k"), std::nullopt);
+}
+
 TEST_F(CommitTest, SilenceEndsWithStatusOneAndARecovery) {
     cluster.inject(pnn{2}, controls::update_record::opcode, fault::never_answers, 1);
     const auto said = commit();

@@ -126,6 +126,15 @@ TEST(WinningCopy, BetweenDifferentBirthsTheHigherNumberWinsAndTheLoserIsKept) {
     EXPECT_FALSE(has_diverged(copy(0, {{9}}, 0), old)); // nothing in it
 }
 
+// Both sides of a cluster under a lock made the database, one after the other.
+TEST(WinningCopy, OfDifferentBirthsWithOneNumberTheNewerWins) {
+    const auto older = copy(0, {{3}}, 2);
+    const auto newer = copy(1, {{5}, {6}}, 2);
+    EXPECT_EQ(winning_copy({older, newer}), 1U);
+    EXPECT_EQ(winning_copy({newer, older}), 0U);
+    EXPECT_TRUE(has_diverged(older, newer));
+}
+
 TEST(WinningCopy, AnUnknownCopyIsComparedByNumberAndKeptIfItLoses) {
     EXPECT_EQ(winning_copy({copy(0, {}, 7), copy(1, {{1}}, 7)}), 1U);
     EXPECT_EQ(winning_copy({copy(0, {{1}}, 7), copy(1, {}, 8)}), 1U);
