@@ -4,6 +4,7 @@
 
 #include <fmt/ranges.h>
 
+#include <fcntl.h>
 #include <linux/netlink.h>
 #include <sys/socket.h>
 
@@ -93,6 +94,15 @@ std::string elements(const std::vector<std::string>& entries) {
     return fmt::format("elements = {{ {} timeout {}s }};", fmt::join(entries, between), lasts);
 }
 
+void close_on_exec(int fd) {
+    int protocol = 0;
+    socklen_t size = sizeof(protocol);
+    if (::getsockopt(fd, SOL_SOCKET, SO_PROTOCOL, &protocol, &size) == 0 &&
+        protocol == NETLINK_NETFILTER) {
+        ::fcntl(fd, F_SETFD, FD_CLOEXEC);
+    }
+}
+
 } // namespace
 
 void kernel_fence::freer::operator()(nft_ctx* context) const noexcept {
@@ -101,13 +111,16 @@ void kernel_fence::freer::operator()(nft_ctx* context) const noexcept {
 
 kernel_fence::kernel_fence() {
     // libnftables 1.0.6 ends the process when it gets no such socket.
-    const unique_fd possible(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
+    unique_fd possible(::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER));
     if (!possible) {
         no_context_ = fail_errno("netlink socket for nftables").value();
         return;
     }
+    const int lowest_free = possible.get();
+    possible.reset();
     context_.reset(nft_ctx_new(NFT_CTX_DEFAULT));
     if (context_) {
+        close_on_exec(lowest_free); // its socket, which it neither marks nor shows
         nft_ctx_buffer_error(context_.get());
         nft_ctx_buffer_output(context_.get());
         nft_run_cmd_from_buffer(context_.get(), names); // missing names fail in run()
