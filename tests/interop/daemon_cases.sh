@@ -80,6 +80,21 @@ same 0 cattdb vol1.tdb
 same 0 writekey vol1.tdb k1 v1
 same 0 reloadnodes
 
+# connections: those of addresses that are not public are refused
+same 0 addtickle 10.0.9.9:1 10.8.8.8:445
+same 0 -n 1 addtickle 10.0.9.9:1 10.8.8.8:445
+same 0 gettickles 10.8.8.8
+same 0 gettickles fd00:3::99
+same 0 deltickle 10.0.9.9:1 10.8.8.8:445
+same 0 addtickle 10.0.9.9:1 10.0.2.31:445
+same 0 gettickles 10.0.2.31
+same 0 gettickles 10.0.2.31 446
+same 0 -X gettickles 10.0.2.31 445
+same 0 gettickles fd00:3::41
+same 0 deltickle 10.0.9.9:1 10.0.2.31:445
+same 0 deltickle 10.0.9.9:1 10.0.2.31:445
+same 0 gettickles 10.0.2.31
+
 same 0 setdebug NOTICE
 same 0 getdebug
 same 0 recover

@@ -60,7 +60,8 @@ ctdb_on() {
 	on_node "$_on" "${CTDB_TOOL:-$CTDB_BIN/ctdb}" "$@"
 }
 
-# configure NODE: directories, nodes list, ctdb.conf. Extra lines for ctdb.conf in $EXTRA_CONF, those of ctdb.tunables in $TUNABLES.
+# configure NODE: directories, nodes list, ctdb.conf. Extra lines for ctdb.conf in $EXTRA_CONF, those of ctdb.tunables in $TUNABLES,
+# of public_addresses in $PUBLIC_ADDRESSES.
 configure() {
 	_base=$(base_of "$1")
 	mkdir -p "$_base/run" "$_base/var/volatile" "$_base/var/persistent" "$_base/var/state" \
@@ -76,6 +77,7 @@ configure() {
 		fi
 		printf '%s\n' "${EXTRA_CONF:-}"
 	} >"$_base/ctdb.conf"
+	[ -z "${PUBLIC_ADDRESSES:-}" ] || printf '%s\n' "$PUBLIC_ADDRESSES" >"$_base/public_addresses"
 	[ -z "${TUNABLES:-}" ] || printf '%s\n' "$TUNABLES" >"$_base/ctdb.tunables"
 }
 
