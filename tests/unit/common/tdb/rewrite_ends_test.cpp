@@ -6,10 +6,12 @@
 #include <array>
 #include <csignal>
 #include <fstream>
+#include <optional>
 #include <thread>
 
 #include <gtest/gtest.h>
 
+#include <poll.h>
 #include <sched.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
@@ -88,8 +90,10 @@ char state_of(pid_t process) { // as /proc has it; 0: gone
     return state;
 }
 
+constexpr auto patience = 20s; // with each wait: what fails ends the test
+
 bool wait_until(const std::function<bool()>& condition) {
-    const auto limit = std::chrono::steady_clock::now() + 20s;
+    const auto limit = std::chrono::steady_clock::now() + patience;
     while (!condition() && std::chrono::steady_clock::now() < limit) {
         std::this_thread::sleep_for(200us);
     }
@@ -106,18 +110,31 @@ struct rewriting {
     pid_t agent = -1;
 };
 
+// The pid that comes through the pipe; nothing: ctdbd has ended, or takes too long.
+std::optional<pid_t> pid_from(const unique_fd& pipe_end) {
+    pollfd readable{pipe_end.get(), POLLIN, 0};
+    pid_t pid = -1;
+    const auto limit = static_cast<int>(std::chrono::milliseconds(patience).count());
+    const bool here = poll(&readable, 1, limit) == 1 &&
+                      ::read(pipe_end.get(), &pid, sizeof(pid)) == ssize_t{sizeof(pid)};
+    return here ? std::optional(pid) : std::nullopt;
+}
+
 // A rewrite that has begun.
 rewriting begin_a_rewrite(const std::string& path, int records) {
     std::array<int, 2> ends{};
     EXPECT_EQ(pipe(ends.data()), 0);
     const unique_fd from(ends[0]);
-    const unique_fd to(ends[1]);
+    unique_fd to(ends[1]);
     rewriting now;
     now.ctdbd = fork();
     if (now.ctdbd == 0) {
         be_ctdbd(path, records, to.get());
     }
-    EXPECT_EQ(::read(from.get(), &now.agent, sizeof(now.agent)), ssize_t{sizeof(now.agent)});
+    to.reset(); // ctdbd has the only one left: its end shows
+    const auto agent = pid_from(from);
+    EXPECT_TRUE(agent) << "the file is not being rewritten";
+    now.agent = agent.value_or(-1);
     EXPECT_TRUE(wait_until([&] { return size_of(path) > a_part; }));
     return now;
 }
@@ -128,8 +145,23 @@ off_t end_ctdbd(const rewriting& now, const std::string& path) {
     ::kill(now.ctdbd, SIGKILL);
     EXPECT_EQ(waitpid(now.ctdbd, nullptr, 0), now.ctdbd);
     const off_t size = size_of(path);
-    EXPECT_TRUE(wait_until([&] { return is_gone(now.agent); }));
+    const bool ended = now.agent > 0 && wait_until([&] { return is_gone(now.agent); });
+    EXPECT_TRUE(ended) << "the agent stays";
+    if (!ended && now.agent > 0) {
+        ::kill(now.agent, SIGKILL);
+    }
     return size;
+}
+
+// Nobody keeps a lock: who looks into the file would wait for it without end.
+bool is_free(file& target) {
+    return wait_until([&] {
+        const auto locked = target.try_lock_all();
+        if (locked && *locked) {
+            target.unlock_all();
+        }
+        return locked && *locked;
+    });
 }
 
 // How many of the new records are there, in a file that is in order.
@@ -151,6 +183,8 @@ TEST(RewriteEnds, TheAgentGoesOnToTheEndWhenCtdbdDiesInTheMiddle) {
         ASSERT_TRUE(target->write(view_of("old"), view_of("v")));
         const rewriting now = begin_a_rewrite(path, records);
         const off_t then = end_ctdbd(now, path);
+        ASSERT_TRUE(is_free(*target)) << "the agent has left its locks";
+        ASSERT_FALSE(HasFailure());
         in_the_middle = then < size_of(path); // it may have been too fast
         EXPECT_EQ(readable_records(*target, records), records);
         EXPECT_EQ(value_of(*target, "old"), "-");

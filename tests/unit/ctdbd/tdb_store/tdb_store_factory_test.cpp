@@ -144,6 +144,22 @@ TEST_F(Factory, PersistentFileWithADestroyedHeaderIsNotSilentlyOverwritten) {
     EXPECT_EQ(fs::file_size(node.dir.file("persistent/" + files[1])), size);
 }
 
+// What a power loss may leave where the file system reorders: the header knows of more than there
+// is.
+TEST_F(Factory, PersistentFileThatLostItsGrowthIsKeptAside) {
+    node.start();
+    write_records("p.tdb", kind::persistent);
+    const std::string path = node.dir.file("persistent/p.tdb.3");
+    const auto size = fs::file_size(path) / 2;
+    fs::resize_file(path, size);
+    const auto store = node.open("p.tdb", kind::persistent);
+    EXPECT_EQ(records_in(*store), 0u);
+    EXPECT_NE(node.factory->health("p.tdb"), "");
+    const auto files = files_in("persistent");
+    ASSERT_EQ(files.size(), 2u);
+    EXPECT_EQ(fs::file_size(node.dir.file("persistent/" + files[1])), size);
+}
+
 TEST_F(Factory, PersistentFileOfSizeZeroIsANewDatabase) {
     node.start();
     std::ofstream(node.dir.file("persistent/p.tdb.3")).flush();
