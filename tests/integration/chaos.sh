@@ -20,7 +20,7 @@ tag=chaos$$ nodes=3
 # shellcheck source=../../tools/dev/namespaces.sh
 . "$CTDB_SOURCE/tools/dev/namespaces.sh"
 
-rounds=${ROUNDS:-kill stop cut part kill-leader}
+rounds=${ROUNDS:-kill stop cut part kill-leader stop-leader cut-followers}
 clients=
 
 note() {
@@ -139,8 +139,8 @@ sever() { # A B add|del
 	done
 }
 
-left_out() { # VICTIM SURVIVOR: the survivor's cluster goes on without it
-	ctdb_on "$2" -X status 2>/dev/null | grep -q "^|$1|[^|]*|1|" &&
+left_out() { # VICTIM SURVIVOR: the survivor's cluster goes on without it, disconnected or banned
+	ctdb_on "$2" -X status 2>/dev/null | grep -q "^|$1|[^|]*|\([01]|\)\{6\}1|" &&
 		ctdb_on "$2" status | grep -q '^Recovery mode:NORMAL'
 }
 
@@ -151,9 +151,13 @@ signal_node() { # NODE SIGNAL: ctdbd alone, its companions wait for it
 choose_victim() { # FAULT
 	leader=$(leader 0)
 	case $1 in
-	kill-leader) victim=$leader ;;
+	*-leader) victim=$leader ;;
 	*) victim=$(((leader + 1 + round % 2) % 3)) ;;
 	esac
+	follower=$((3 - leader - victim)) # the other one, unless the leader is the victim
+	if [ "$1" = cut-followers ] && [ "$follower" -gt "$victim" ]; then
+		follower=$victim victim=$((3 - leader - victim)) # of two that cannot talk the higher one has to go
+	fi
 	first=$(((victim + 1) % 3))
 	second=$(((victim + 2) % 3))
 	observer=$leader
@@ -240,10 +244,12 @@ fault() { # KIND begin|end: of the victim
 	case $1-$2 in
 	kill*-begin) kill_node "$victim" ;;
 	kill*-end) start_node "$victim" ;;
-	stop-begin) signal_node "$victim" STOP ;;
-	stop-end) signal_node "$victim" CONT ;;
+	stop*-begin) signal_node "$victim" STOP ;;
+	stop*-end) signal_node "$victim" CONT ;;
 	cut-begin) sever "$victim" "$leader" add ;;
 	cut-end) sever "$victim" "$leader" del ;;
+	cut-followers-begin) sever "$victim" "$follower" add ;;
+	cut-followers-end) sever "$victim" "$follower" del ;;
 	part-begin) ip -n "$(ns "$victim")" link set priv down ;;
 	part-end) ip -n "$(ns "$victim")" link set priv up ;;
 	esac
@@ -274,11 +280,12 @@ answered "in the end" 0 1 2 # also those of victims
 : >"$work/end"
 note "counting"
 working=
-for node in 0 1 2; do # every link carries messages again
+for node in 0 1 2; do # every node counts, every link carries messages again
+	in_background "$work/added.end.$node" "$node" increment test.tdb counter 200
 	in_background "$work/messages.end.$node" "$node" messages 999 200 1000 0 1 2
 done
 for pid in $working; do
-	wait "$pid" || fail "messages do not reach every node: status $?"
+	wait "$pid" || fail "messages or additions do not reach every node: status $?"
 done
 [ ! -e "$work/messages-broken" ] || fail "messages out of order, twice or changed"
 sum=$(cat "$work"/added.* | awk '{ sum += $1 } END { print sum }')
