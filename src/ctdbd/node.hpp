@@ -159,6 +159,7 @@ private:
     [[nodiscard]] std::vector<pnn> active_nodes() const override;
     [[nodiscard]] std::size_t nodes_without_flags() const override;
     [[nodiscard]] bool all_active_are_ours() const override;
+    [[nodiscard]] bool is_ours(pnn which) const override { return table_.is_ours(which); }
     void request_recovery(const std::string& reason) override;
     void deliver_traverse(ctdb::srvid address, byte_view data) override;
     [[nodiscard]] std::size_t queued_bytes(pnn to) const override;

@@ -35,6 +35,9 @@ public:
     // Every active node announces the capability bit of our implementation.
     [[nodiscard]] virtual bool all_active_are_ours() const = 0;
 
+    // The node announces that bit.
+    [[nodiscard]] virtual bool is_ours(pnn /*node*/) const { return true; }
+
     // Sets the own recovery mode ACTIVE: that is how a recovery is asked for (databases.md 6.2).
     virtual void request_recovery(const std::string& reason) = 0;
     // Hands a message to the local listeners of `address` only, without copies to srvid ALL

@@ -13,17 +13,46 @@ namespace ctdb::ctdbd {
 
 // A traverse asked for by a client of this node.
 struct traverse_service::collector {
-    collector(async::runtime& rt, std::function<void()> late) : timeout(rt, std::move(late)) {}
+    collector(async::runtime& rt, std::function<void()> late, std::function<void()> look)
+        : timeout(rt, std::move(late)), look_again(rt, std::move(look)) {}
     protocol::traverse_start_ext asked;
     client_id client;
     std::set<pnn> participants; // that have not ended
     std::size_t records = 0;
     async::timer timeout;
+    bool paused = false;
+    async::timer look_again; // paused: has the client read?
 };
+
+namespace {
+constexpr std::chrono::milliseconds look_interval{5};
+} // namespace
+
+bytes encode(const traverse_pace& m) {
+    writer out;
+    out.put(m.collector.value);
+    out.put(m.traverse.value);
+    out.put(static_cast<std::uint32_t>(m.pause ? 1 : 0));
+    return out.take();
+}
+
+result<traverse_pace> decode_traverse_pace(byte_view data) {
+    reader in(data);
+    traverse_pace m;
+    m.collector = pnn{in.get<std::uint32_t>()};
+    m.traverse = reqid{in.get<std::uint32_t>()};
+    m.pause = in.get<std::uint32_t>() != 0;
+    if (!in.ok() || in.remaining() != 0) {
+        return fail(EBADMSG, "traverse pace: malformed");
+    }
+    return m;
+}
 
 traverse_service::traverse_service(node_context& node, database_set& databases)
     : node_(node), databases_(databases),
-      next_reqid_(static_cast<std::uint32_t>(node.runtime().random())) {}
+      next_reqid_(static_cast<std::uint32_t>(node.runtime().random())),
+      paces_(node.port().subscribe(traverse_pace_address, [this](byte_view m) { pace_walkers(m); })
+      ) {}
 
 traverse_service::~traverse_service() = default;
 
@@ -42,7 +71,11 @@ answer<> traverse_service::start(const protocol::traverse_start_ext& request, co
         return refuse("traverse: database {} is unhealthy", db->name());
     }
     const reqid id{next_reqid_++};
-    auto c = std::make_unique<collector>(node_.runtime(), [this, id] { timed_out(id); });
+    auto c = std::make_unique<collector>(
+        node_.runtime(),
+        [this, id] { timed_out(id); },
+        [this, id] { look_at_client(*collectors_.at(id), id); }
+    );
     c->asked = request;
     c->client = who.client;
     for (const pnn node : participants_of(*db)) {
@@ -107,7 +140,32 @@ answer<> traverse_service::data(byte_view payload, const asker& who) {
     node_.deliver_traverse(
         c.asked.srvid, protocol::encode_record(c.asked.reqid, record->key, record->data)
     );
+    if (!c.paused) {
+        look_at_client(c, record->reqid);
+    }
     return {};
+}
+
+// Pauses the walkers of other nodes or, once paused, looks whether they may go on.
+void traverse_service::look_at_client(collector& c, reqid id) {
+    const std::size_t unread = node_.unread_bytes(c.asked.srvid);
+    const bool pause = unread > (c.paused ? unread_bytes_low : unread_bytes_max);
+    if (pause != c.paused) {
+        c.paused = pause;
+        tell_walkers(c, id, pause);
+    }
+    if (pause) {
+        c.look_again.arm_in(look_interval);
+    }
+}
+
+void traverse_service::tell_walkers(const collector& c, reqid id, bool pause) {
+    const bytes message = encode(traverse_pace{node_.self(), id, pause});
+    for (const pnn node : c.participants) {
+        if (node != node_.self() && node_.is_ours(node)) {
+            node_.port().message(node, traverse_pace_address, message);
+        }
+    }
 }
 
 void traverse_service::one_ended(reqid id, pnn node) {
@@ -198,6 +256,20 @@ answer<> traverse_service::walk(const protocol::traverse_all_ext& request, const
         node_, databases_, request, [this](traverse_walker* walker) { walker_finished(walker); }
     ));
     return {};
+}
+
+void traverse_service::pace_walkers(byte_view message) {
+    const auto m = decode_traverse_pace(message);
+    if (!m) {
+        log_warning("{}", m.error().what);
+        return;
+    }
+    for (const auto& walker : walkers_) {
+        const auto& request = walker->request();
+        if (request.pnn == m->collector && request.reqid == m->traverse) {
+            m->pause ? walker->pause() : walker->go_on();
+        }
+    }
 }
 
 void traverse_service::walker_finished(traverse_walker* walker) {

@@ -6,8 +6,14 @@
 // TraverseTimeout (then logs who was missing). Walker, at every participant: sends the records that
 // are its own in slices and ends with an empty record. A walker waits while its database is frozen
 // or the queue to the collector is long.
+//
+// A client that reads slowly (I28): when much waits for it the collector asks the walkers of other
+// nodes to pause, and to go on when it has read (doc/decisions/0074). What is on its way by then
+// still comes: link_bytes_max and what the sockets hold, of each node. Upstream's walkers do not
+// know the message and go on.
 #pragma once
 
+#include "common/client/cluster_port.hpp"
 #include "common/protocol/types_database.hpp"
 #include "ctdbd/database/answer.hpp"
 #include "ctdbd/database/local_store.hpp"
@@ -25,8 +31,21 @@ class database_set;
 class node_context;
 class traverse_walker;
 
+// "Pause" or "go on", from a collector to the walkers of our other nodes.
+inline constexpr srvid traverse_pace_address{0x9E01000000000005};
+struct traverse_pace {
+    pnn collector;
+    ctdb::reqid traverse; // the collector's own id
+    bool pause = false;
+};
+[[nodiscard]] bytes encode(const traverse_pace& m);
+[[nodiscard]] result<traverse_pace> decode_traverse_pace(byte_view data);
+
 class traverse_service {
 public:
+    static constexpr std::size_t unread_bytes_max = 4'000'000; // then walkers pause
+    static constexpr std::size_t unread_bytes_low = 1'000'000; // then they go on
+
     traverse_service(node_context& node, database_set& databases);
     ~traverse_service();
     traverse_service(const traverse_service&) = delete;
@@ -53,6 +72,9 @@ private:
     void timed_out(reqid id);
     void send_kill(const collector& c);
     void walker_finished(traverse_walker* walker);
+    void look_at_client(collector& c, reqid id);
+    void tell_walkers(const collector& c, reqid id, bool pause);
+    void pace_walkers(byte_view message);
 
     node_context& node_;
     database_set& databases_;
@@ -60,6 +82,7 @@ private:
     std::uint32_t next_reqid_;
     std::map<reqid, std::unique_ptr<collector>> collectors_;
     std::list<std::unique_ptr<traverse_walker>> walkers_;
+    std::unique_ptr<client::message_subscription> paces_;
 };
 
 } // namespace ctdb::ctdbd

@@ -18,7 +18,15 @@ traverse_walker::traverse_walker(
     job_.start();
 }
 
+void traverse_walker::go_on() {
+    paused_ = false;
+    job_.start();
+}
+
 next_turn traverse_walker::turn() {
+    if (paused_) {
+        return next_turn::never; // go_on() or the end of the traverse
+    }
     database* db = databases_.find(request_.db_id);
     if (db == nullptr) {
         return end(); // nothing here: say so at once instead of letting the collector wait
@@ -42,10 +50,10 @@ next_turn traverse_walker::turn() {
 }
 
 bool traverse_walker::must_wait(const database& db) {
-    const bool here = request_.pnn == node_.self();
-    const std::size_t queued =
-        here ? node_.unread_bytes(request_.srvid) : node_.queued_bytes(request_.pnn);
-    return db.is_frozen() || queued > queued_bytes_max;
+    if (request_.pnn == node_.self()) {
+        return db.is_frozen() || node_.unread_bytes(request_.srvid) > queued_bytes_max;
+    }
+    return db.is_frozen() || node_.queued_bytes(request_.pnn) > link_bytes_max;
 }
 
 void traverse_walker::visit(bool is_volatile, byte_view key, byte_view value) {

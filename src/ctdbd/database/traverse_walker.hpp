@@ -3,7 +3,7 @@
 //
 // Volatile: records whose dmaster is this node, empty ones only on request. Others: every record.
 // It pauses while much waits to be sent: to the collector's node, or, where that is this node, to
-// the client that asked (I28).
+// the client that asked; and while the collector says so, whose client is slow (I28).
 #pragma once
 
 #include "common/protocol/types_database.hpp"
@@ -17,7 +17,8 @@ class node_context;
 
 class traverse_walker {
 public:
-    static constexpr std::size_t queued_bytes_max = 4'000'000; // to the collector or its client
+    static constexpr std::size_t queued_bytes_max = 4'000'000; // to the client here
+    static constexpr std::size_t link_bytes_max = 1'000'000;   // to another node
 
     // `finished` is told last; it may destroy the walker. Both references outlive it.
     traverse_walker(
@@ -28,6 +29,8 @@ public:
     );
 
     [[nodiscard]] const protocol::traverse_all_ext& request() const noexcept { return request_; }
+    void pause() { paused_ = true; }
+    void go_on();
 
 private:
     next_turn turn();
@@ -40,6 +43,7 @@ private:
     database_set& databases_;
     protocol::traverse_all_ext request_;
     std::function<void(traverse_walker*)> finished_;
+    bool paused_ = false;
     walk_position position_;
     sliced_job job_;
 };

@@ -53,6 +53,10 @@ bool fake_node::all_active_are_ours() const {
     });
 }
 
+bool fake_node::is_ours(pnn node) const {
+    return cluster_[node.value].capabilities.has(protocol::capability::ours);
+}
+
 void fake_node::request_recovery(const std::string& reason) {
     recoveries_wanted.push_back(reason);
     mode = protocol::recovery_mode::active;

@@ -37,6 +37,10 @@ public:
     [[nodiscard]] std::size_t nodes_without_flags() const override;
     [[nodiscard]] bool all_active_are_ours() const override;
     [[nodiscard]] std::size_t queued_bytes(pnn /*to*/) const override { return queued; }
+    [[nodiscard]] std::size_t unread_bytes(ctdb::srvid /*address*/) const override {
+        return unread;
+    }
+    [[nodiscard]] bool is_ours(pnn node) const override;
     void request_recovery(const std::string& reason) override;
     void deliver_traverse(ctdb::srvid address, byte_view data) override;
 
@@ -58,6 +62,7 @@ public:
     std::vector<std::pair<srvid, bytes>> delivered;
     std::uint32_t ban_seconds = 0;
     std::size_t queued = 0; // bytes that wait in the link to any node
+    std::size_t unread = 0; // bytes that a client has not read
     fake_store_factory files;
     ctdbd::database_set databases;
     ctdbd::commit_service commits;

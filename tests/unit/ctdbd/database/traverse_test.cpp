@@ -213,5 +213,67 @@ TEST_F(TraverseTest, ManyRecordsComeInSlices) {
     EXPECT_EQ(cluster[0].delivered.size(), 20'001U);
 }
 
+// I28: what the client has not read stays at the walkers.
+class SlowClient : public TraverseTest {
+protected:
+    static constexpr int records = 20'000;
+    SlowClient() {
+        for (int i = 0; i < records; ++i) {
+            cluster[1].store("v.tdb").put(std::to_string(i), header(1, 1), "x");
+        }
+        EXPECT_TRUE(service().start(request("v.tdb"), own_client()));
+        while (cluster[0].delivered.empty()) {
+            cluster.rt.one_turn();
+        }
+        cluster[0].unread = std::size_t{1} << 30U;
+        cluster.rt.advance(std::chrono::seconds{1});
+        stopped_at = cluster[0].delivered.size();
+        cluster.rt.advance(std::chrono::seconds{1});
+    }
+    std::size_t stopped_at = 0;
+};
+
+TEST_F(SlowClient, MakesTheWalkersOfOtherNodesPauseUntilItReads) {
+    EXPECT_LT(stopped_at, std::size_t{records});
+    EXPECT_EQ(cluster[0].delivered.size(), stopped_at) << "paused walkers send";
+    cluster[0].unread = ctdbd::traverse_service::unread_bytes_max;
+    cluster.rt.advance(std::chrono::seconds{1});
+    EXPECT_EQ(cluster[0].delivered.size(), stopped_at) << "not read enough";
+    cluster[0].unread = 0;
+    cluster.rt.advance(std::chrono::seconds{1});
+    EXPECT_TRUE(ended());
+    EXPECT_EQ(cluster[0].delivered.size(), std::size_t{records} + 1);
+    EXPECT_EQ(service(1).walking(), 0U);
+}
+
+TEST_F(SlowClient, ThatGoesEndsPausedWalkersToo) {
+    EXPECT_EQ(service(1).walking(), 1U);
+    service().client_gone(client_id{5});
+    cluster.rt.settle();
+    EXPECT_EQ(service(1).walking(), 0U);
+}
+
+TEST_F(SlowClient, WhoseNodeGoesEndsPausedWalkersToo) {
+    service(1).node_left(pnn{0});
+    EXPECT_EQ(service(1).walking(), 0U);
+}
+
+TEST_F(TraverseTest, MalformedAndStrangePacesAreIgnored) {
+    freeze("v.tdb", 2);
+    ASSERT_TRUE(service().start(request("v.tdb"), own_client()));
+    cluster.rt.settle();
+    cluster[2].hear(ctdbd::traverse_pace_address, view_of("short"));
+    cluster[2].hear(
+        ctdbd::traverse_pace_address, encode(ctdbd::traverse_pace{pnn{1}, walked(), true})
+    );
+    cluster[2].hear(
+        ctdbd::traverse_pace_address,
+        encode(ctdbd::traverse_pace{pnn{0}, reqid{walked().value + 1}, true})
+    );
+    db("v.tdb", 2).thaw();
+    cluster.rt.advance(std::chrono::seconds{1});
+    EXPECT_TRUE(ended());
+}
+
 } // namespace
 } // namespace ctdb
