@@ -75,6 +75,11 @@ void node::flags_changed(const flag_change& change) {
         traverses_.node_left(change.node);
     }
     publish_later_.schedule();
+    const bool got_healthy = change.node != table_.self() && change.now.none();
+    if (got_healthy && state_ <= protocol::run_state::startup && !databases_.unhealthy().empty()) {
+        request_recovery(fmt::format("node {} is healthy and can heal databases here", change.node)
+        );
+    }
 }
 
 void node::publish_node_map() {

@@ -4,7 +4,6 @@
 #include "common/conf/nodes_list.hpp"
 #include "common/conf/tunables.hpp"
 #include "common/daemon/service_manager.hpp"
-#include "common/protocol/controls.hpp"
 
 #include <algorithm>
 #include <csignal>
@@ -23,10 +22,7 @@ using protocol::run_state;
 using protocol::tunable_id;
 
 constexpr async::duration eventd_limit = 10s;
-constexpr async::duration patience_for_serviced = 10s;
-constexpr async::duration retry_services = 5s;
 constexpr async::duration companions_limit = 5s;
-constexpr int unhealthy_recoveries_max = 3;
 constexpr std::uint16_t announced_major = 4; // what Debian 12's Samba announces; peers' number wins
 constexpr std::uint16_t announced_minor = 17;
 
@@ -414,79 +410,6 @@ void ctdbd_daemon::start_companions() {
         const std::string program = settings_.where().helper(std::string("ctdb-") + name);
         companions_.start(name, {program, "-P", pid});
     }
-}
-
-// ---- to RUNNING (cluster.md 1.3) ----
-
-async::task<> ctdbd_daemon::reach_running() {
-    for (int unhealthy = 0; node_->state() < run_state::running;) {
-        const bool recovered = co_await wait_for_recovery();
-        if (!recovered) {
-            co_return;
-        }
-        const std::vector<std::string> sick = node_->databases().unhealthy();
-        if (!sick.empty()) {
-            if (++unhealthy > unhealthy_recoveries_max) {
-                shut_down(
-                    exit_database, fmt::format("persistent database {} is unhealthy", sick.front())
-                );
-                co_return;
-            }
-            log_error("persistent database {} is unhealthy, recovering again", sick.front());
-            node_->ask_for_recovery("a persistent database is unhealthy");
-            co_await async::sleep_for(loop_, retry_services);
-            continue;
-        }
-        const bool up = co_await start_services();
-        if (up) {
-            node_->set_state(run_state::running);
-            client::send<protocol::controls::startup>(
-                node_->cluster(), protocol::broadcast_connected, protocol::none{}
-            );
-            log_notice("this node is RUNNING");
-        } else {
-            co_await async::sleep_for(loop_, retry_services);
-        }
-    }
-}
-
-// A recovery that included this node has been completed and no other is under way.
-async::task<bool> ctdbd_daemon::wait_for_recovery() {
-    for (;;) {
-        const epoch& now = node_->current_epoch();
-        const bool recovered = now.generation() != invalid_generation && !now.recovering() &&
-                               node_->state() >= run_state::startup;
-        if (recovered) {
-            co_return true;
-        }
-        if (leaving_) {
-            co_return false;
-        }
-        co_await async::sleep_for(loop_, 50ms);
-    }
-}
-
-async::task<bool> ctdbd_daemon::start_services() {
-    const async::time_point patience = loop_.now() + patience_for_serviced;
-    while (!node_->providers().present("serviced")) {
-        if (loop_.now() >= patience) {
-            log_warning("serviced is not running: no services, no health checks on this node");
-            co_return true;
-        }
-        co_await async::sleep_for(loop_, 50ms);
-    }
-    const auto limit = std::chrono::seconds(settings_.get(conf::options::service_startup_timeout));
-    provider::message event = provider::start_services{};
-    const async::time_point deadline = loop_.now() + limit;
-    const std::vector<event_outcome> outcomes =
-        co_await node_->providers().ask("serviced", std::move(event), deadline);
-    for (const event_outcome& outcome : outcomes) {
-        if (outcome.status != 0) {
-            log_error("services did not start: {}", outcome.text);
-            co_return false;
-        }
-    }
-    co_return true;
 }
 
 // ---- links ----

@@ -29,7 +29,10 @@ public:
     static constexpr pnn self{0};
     static constexpr generation epoch{0x2222};
 
-    explicit lone_node(std::optional<std::string> cluster_lock = std::nullopt)
+    explicit lone_node(
+        std::optional<std::string> cluster_lock = std::nullopt,
+        protocol::run_state state = protocol::run_state::running
+    )
         : files_(disk_, runtime_) {
         ctdbd::node_settings settings;
         settings.self = self;
@@ -42,7 +45,7 @@ public:
         node_ = std::make_unique<ctdbd::node>(
             ctdbd::node_doors{runtime_, links, files_, host, nullptr}, settings
         );
-        node_->set_state(protocol::run_state::running);
+        node_->set_state(state);
     }
 
     [[nodiscard]] ctdbd::node& daemon() noexcept { return *node_; }
@@ -156,13 +159,14 @@ public:
         node_->clients().packet(client, protocol::encode(h, body));
         settle();
     }
-    void attach(const std::string& name) {
+    void attach(const std::string& name, protocol::db_flags kind = {}) {
         ctdbd::asker daemon;
-        node_->databases().attach({}, name, daemon, [](const ctdbd::answer<db_id>&) {});
+        node_->databases().attach(kind, name, daemon, [](const ctdbd::answer<db_id>&) {});
         settle();
     }
 
     // ---- the machine ----
+    void make_unhealthy(const std::string& name) { disk_.health[name] = "ERROR - corrupt"; }
     std::vector<bytes> said_to_clients;
     std::size_t unread_by_clients = 0; // bytes, each
     std::chrono::seconds events_take{0};

@@ -40,6 +40,42 @@ protected:
     lone_node node;
 };
 
+// A recovery that a healthy node takes part in heals a database (databases.md 6.2). Asked for only
+// where there is one to heal: a recovery stops everybody.
+class StartingNode : public ::testing::Test {
+protected:
+    StartingNode() {
+        node.make_member();
+        node.attach("p.tdb", protocol::db_flag::persistent);
+        flags_of_peer(protocol::node_flag::unhealthy);
+    }
+    void flags_of_peer(protocol::node_flags flags) {
+        node.daemon().table().modify_flags({peer, flags, {}});
+        node.settle();
+    }
+    lone_node node{std::nullopt, protocol::run_state::startup};
+};
+
+TEST_F(StartingNode, WithAnUnhealthyDatabaseRecoversWhenAnotherNodeBecomesHealthy) {
+    node.make_unhealthy("p.tdb");
+    flags_of_peer(protocol::node_flag::permanently_disabled);
+    EXPECT_FALSE(node.recovering());
+    flags_of_peer({});
+    EXPECT_TRUE(node.recovering());
+}
+
+TEST_F(StartingNode, WithHealthyDatabasesLeavesTheClusterAlone) {
+    flags_of_peer({});
+    EXPECT_FALSE(node.recovering());
+}
+
+TEST_F(StartingNode, OnceRunningNeedsNoRecovery) {
+    node.make_unhealthy("p.tdb");
+    node.daemon().set_state(protocol::run_state::running);
+    flags_of_peer({});
+    EXPECT_FALSE(node.recovering());
+}
+
 TEST_F(Node, ALinkLostWithPacketsUndeliveredAsksForARecovery) { // 12.1 #1a
     node.daemon().link_down(peer, "reset", false);
     node.settle();
