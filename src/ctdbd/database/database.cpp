@@ -18,7 +18,8 @@ database::database(
     database_identity identity,
     std::unique_ptr<local_store> store
 )
-    : node_(node), files_(files), identity_(std::move(identity)), store_(std::move(store)) {
+    : node_(node), files_(files), identity_(std::move(identity)),
+      late_updates_(node.runtime(), [this] { refuse_late_updates(); }), store_(std::move(store)) {
     ensure(store_ != nullptr);
     store_->on_freeze_lost([this] { freeze_lost(); });
 }
@@ -65,7 +66,7 @@ void database::detached() {
     if (const auto done = std::exchange(committed_, nullptr)) {
         done(gone);
     }
-    for (const parked_update& update : std::exchange(parked_updates_, {})) {
+    for (const received_update& update : std::exchange(parked_updates_, {})) {
         update.done(gone);
     }
     drop_streams();

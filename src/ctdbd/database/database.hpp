@@ -17,7 +17,8 @@
 //
 //   D1  updates handed to the store end before the freeze is asked for; updates that come later
 //       wait and are applied only if the generation is still the one they were received in: nothing
-//       of one epoch reaches the file in the next (I12).
+//       of one epoch reaches the file in the next (I12). None is waited for longer than
+//       ControlTimeout (databases.md 7.3).
 //   D2  the generation changes only by commit{tid} and set_generation().
 //       The latter overtakes a commit that is under way.
 //   D3  invalid_records is set on volatile databases only and cleared by every thaw.
@@ -140,9 +141,10 @@ public:
     answer<> set_healthy();
 
 private:
-    struct parked_update {
+    struct received_update {
         bytes buffer;
         ctdb::generation received_in;
+        async::time_point deadline;
         answer_to<> done;
     };
     void ask_for_lock_when_quiet();
@@ -155,7 +157,9 @@ private:
     }
     void leave_freeze();
     void answer_waiters(const answer<>& outcome);
-    void submit(bytes record_buffer, const answer_to<>& done);
+    void submit_or_park(received_update update);
+    void submit(received_update update);
+    void refuse_late_updates();
     void release_updates();
     result<> review_health();
     void drop_streams();
@@ -176,7 +180,8 @@ private:
     std::vector<emptied_record> emptied_; // pushed in the transaction
     std::vector<answer_to<>> freeze_waiters_;
     std::size_t updates_running_ = 0;
-    std::deque<parked_update> parked_updates_;
+    std::deque<received_update> parked_updates_;
+    async::timer late_updates_;
     std::unique_ptr<local_store> store_; // before what uses it
     std::unique_ptr<record_engine> engine_;
     std::unique_ptr<seqnum_watch> seqnum_;

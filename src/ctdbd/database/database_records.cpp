@@ -85,36 +85,60 @@ void database::read_sequence_number(answer_to<std::uint64_t> done) {
 // A volatile database's records are updated in the order in which their packets came, one by one
 // (I8): a copy that is still on its way into the file must not outlive its end.
 void database::update(bytes record_buffer, ctdb::generation received_in, answer_to<> done) {
+    const std::chrono::seconds limit{node_.tunable(protocol::tunable_id::control_timeout)};
+    const auto deadline = node_.runtime().now() + limit;
     if (engine_ && is_volatile()) {
-        engine_->update(record_buffer, received_in, [this, done = std::move(done)](bool applied) {
+        const auto ended = [this, done = std::move(done)](update_end how) {
+            const bool applied = how != update_end::refused;
             done(applied ? answer<>{} : refuse_with(1, "database {}: update refused", name()));
-        });
+        };
+        engine_->update(record_buffer, received_in, deadline, ended);
         return;
     }
-    if (phase_ == freeze_phase::none) {
-        submit(std::move(record_buffer), done);
-    } else {
-        parked_updates_.push_back({std::move(record_buffer), received_in, std::move(done)});
-    }
+    submit_or_park({std::move(record_buffer), received_in, deadline, std::move(done)});
 }
 
-void database::submit(bytes record_buffer, const answer_to<>& done) {
+void database::submit_or_park(received_update update) {
+    if (phase_ == freeze_phase::none) {
+        submit(std::move(update));
+        return;
+    }
+    if (!late_updates_.armed()) {
+        late_updates_.arm(update.deadline);
+    }
+    parked_updates_.push_back(std::move(update));
+}
+
+void database::submit(received_update update) {
     ++updates_running_;
-    store_->apply_update(
-        std::move(record_buffer),
-        is_volatile(),
-        [this, done](const result<>& outcome) {
-            --updates_running_;
-            done(outcome ? answer<>{} : refuse_with(1, "{}", outcome.error().what));
-            ask_for_lock_when_quiet();
-        }
-    );
+    const auto done = [this, done = std::move(update.done)](const result<>& outcome) {
+        --updates_running_;
+        done(outcome ? answer<>{} : refuse_with(1, "{}", outcome.error().what));
+        ask_for_lock_when_quiet();
+    };
+    store_->apply_update(std::move(update.buffer), is_volatile(), update.deadline, done);
+}
+
+void database::refuse_late_updates() {
+    const auto now = node_.runtime().now();
+    std::deque<received_update> waiting;
+    std::deque<received_update> late;
+    for (received_update& update : parked_updates_) {
+        (update.deadline <= now ? late : waiting).push_back(std::move(update));
+    }
+    parked_updates_ = std::move(waiting);
+    if (!parked_updates_.empty()) {
+        late_updates_.arm(parked_updates_.front().deadline);
+    }
+    for (const received_update& update : late) {
+        update.done(refuse_with(1, "database {}: frozen for too long for an update", name()));
+    }
 }
 
 void database::release_updates() {
-    for (parked_update& update : std::exchange(parked_updates_, {})) {
+    for (received_update& update : std::exchange(parked_updates_, {})) {
         if (update.received_in == generation_ && generation_ != invalid_generation) {
-            this->update(std::move(update.buffer), update.received_in, std::move(update.done));
+            submit_or_park(std::move(update));
         } else {
             update.done(refuse(
                 "database {}: update of generation {:#x}, now {:#x}",

@@ -102,9 +102,13 @@ public:
     // the loop and then calls `done` from the loop. volatile_rule: keys that do not exist locally
     // are skipped. A record whose stored rsn is not smaller and whose value differs fails the whole
     // buffer. Waits for a freeze to end; in order per store. ECANCELED: a frozen transaction was
-    // committed first (I12).
-    virtual void
-    apply_update(bytes record_buffer, bool volatile_rule, std::function<void(result<>)> done) = 0;
+    // committed first (I12). ETIMEDOUT: not done by the deadline, and given up.
+    virtual void apply_update(
+        bytes record_buffer,
+        bool volatile_rule,
+        async::time_point deadline,
+        std::function<void(result<>)> done
+    ) = 0;
 
     // Records were deleted: puts the free space of the file together outside the loop once it lies
     // in `pieces_max` pieces or more (RepackLimit). At most one such job runs; no answer.

@@ -224,11 +224,13 @@ void record_node::receive_update(const protocol::packet_header& header, byte_vie
     answer.srcnode = me_;
     answer.destnode = header.srcnode;
     answer.reqid = header.reqid;
-    engine_->update(record_buffer, header.generation, [this, answer](bool applied) {
+    const auto done = [this, answer](ctdbd::update_end how) {
         protocol::reply_control body;
-        body.status = applied ? 0 : 1;
+        body.status = how == ctdbd::update_end::refused ? 1 : 0;
         transmit(answer, body);
-    });
+    };
+    const auto deadline = runtime_.now() + std::chrono::seconds(60); // ControlTimeout
+    engine_->update(record_buffer, header.generation, deadline, done);
 }
 
 void record_node::receive(pnn from, byte_view packet) {

@@ -209,7 +209,10 @@ result<walk_state> memory_store::walk(
 }
 
 void memory_store::apply_update(
-    bytes record_buffer, bool volatile_rule, std::function<void(result<>)> done
+    bytes record_buffer,
+    bool volatile_rule,
+    async::time_point /*deadline*/,
+    std::function<void(result<>)> done
 ) {
     updates_.push_back({std::move(record_buffer), volatile_rule, std::move(done)});
     next_update();

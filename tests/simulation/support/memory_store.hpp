@@ -56,8 +56,12 @@ public:
         const std::function<void(byte_view key, byte_view value)>& visit
     ) override;
 
-    void apply_update(bytes record_buffer, bool volatile_rule, std::function<void(result<>)> done)
-        override;
+    void apply_update( // never late
+        bytes record_buffer,
+        bool volatile_rule,
+        async::time_point deadline,
+        std::function<void(result<>)> done
+    ) override;
 
     void enable_sequence_number() override { file_->counts_writes = true; }
     [[nodiscard]] std::uint32_t sequence_number() const override { return file_->sequence_number; }

@@ -26,9 +26,11 @@
 #include "common/async/runtime.hpp"
 #include "common/protocol/packet.hpp"
 #include "common/protocol/types_membership.hpp"
+#include "common/protocol/types_record.hpp"
 #include "common/protocol/types_statistics.hpp"
 #include "ctdbd/database/local_store.hpp"
 #include "ctdbd/database/record/record_outputs.hpp"
+#include "ctdbd/database/record/record_request.hpp"
 #include "ctdbd/database/record/store_rule.hpp"
 
 #include <chrono>
@@ -97,10 +99,21 @@ public:
     void receive(const protocol::packet_header& header, const protocol::reply_error& body);
 
     // UPDATE_RECORD on a volatile database: other nodes' copies end. `done` is called once, maybe
-    // before this returns, unless the engine is destroyed first. Requires: a well-formed record
-    // buffer.
-    void
-    update(byte_view record_buffer, ctdb::generation received_in, std::function<void(bool)> done);
+    // before this returns, at `deadline` at the latest, unless the engine is destroyed first; too
+    // late nothing is changed any more. Requires: a well-formed record buffer.
+    void update(
+        byte_view record_buffer,
+        ctdb::generation received_in,
+        async::time_point deadline,
+        std::function<void(update_end)> done
+    );
+    // PUSH_RECORD: a copy of another node's record, stored unless what is here is ours or newer.
+    // The same rules.
+    void push(
+        const protocol::pushed_record& record,
+        async::time_point deadline,
+        std::function<void(update_end)> done
+    );
     // How an UPDATE_RECORD of ours ended.
     void update_answered(std::uint64_t ticket, pnn from, bool ok);
 

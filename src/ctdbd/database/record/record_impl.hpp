@@ -1,7 +1,7 @@
 // The inside of record_engine. record_engine.cpp: epochs and facade; record_lines.cpp: locks, lines
 // and holds; record_calls.cpp: REQ_CALL; record_pending.cpp: calls sent out and their answers;
 // record_dmaster.cpp: the dmaster's role changes hands; record_readonly.cpp: copies to read, and
-// their end.
+// their end; record_updates.cpp: records that controls bring.
 //
 // Every request goes submit() -> [parked] -> take_up() with its chain locked -> one of the
 // take_up_* functions. Nothing here is re-entrant: outputs and store never call back.
@@ -164,10 +164,22 @@ public:
     [[nodiscard]] bool end_revoke(const delegations::revoke& ended);
     void take_up_readonly_copy(const record_request& request);
     [[nodiscard]] result<> keep_readonly_copy(const record_request& request);
+
+    // record_updates.cpp
     void take_up_update(const record_request& request);
-    [[nodiscard]] result<> apply_update(const record_request& request);
-    void
-    update(byte_view record_buffer, ctdb::generation received_in, std::function<void(bool)> done);
+    [[nodiscard]] result<update_end> apply_update(const record_request& request);
+    [[nodiscard]] result<update_end> apply_pushed(const record_request& request);
+    void update(
+        byte_view record_buffer,
+        ctdb::generation received_in,
+        async::time_point deadline,
+        std::function<void(update_end)> done
+    );
+    void push(
+        const protocol::pushed_record& record,
+        async::time_point deadline,
+        std::function<void(update_end)> done
+    );
 
     // record_dmaster.cpp
     void hand_over(const record_request& request, const look& seen);

@@ -163,7 +163,8 @@ void record_engine::impl::fail_request(record_request& request, const error& why
     case request_kind::readonly_copy: // asked for again when its time is up
         break;
     case request_kind::update:
-        request.abandoned();
+    case request_kind::pushed:
+        request.job->finish(update_end::refused);
         break;
     case request_kind::revoke_end:
         want_recovery("copies to read cannot be ended", request.key);
@@ -250,7 +251,7 @@ record_engine::impl::taken record_engine::impl::take_up(record_request& request)
         request.abandoned();
         return taken::done;
     }
-    if (held_back(request)) {
+    if (held_back(request) || (request.job && request.job->over())) {
         return taken::done;
     }
     events_.taken_up(request.key, request.arrival, keeps_arrival_order(request));
@@ -267,6 +268,7 @@ record_engine::impl::taken record_engine::impl::take_up(record_request& request)
         take_up_readonly_copy(request);
         return taken::done;
     case request_kind::update:
+    case request_kind::pushed:
         take_up_update(request);
         return taken::done;
     case request_kind::revoke_end:

@@ -22,21 +22,31 @@ enum class request_kind : std::uint8_t {
     reply_dmaster, // to the new dmaster
     readonly_copy, // REPLY_CALL that brings a copy to read (databases.md 3.3)
     update,        // one record of an UPDATE_RECORD: a copy ends (databases.md 3.4)
+    pushed,        // PUSH_RECORD: a copy from the dmaster's disk (databases.md 10.1)
     revoke_end,    // of ours: every copy has ended, or one has not
 };
 
-// An UPDATE_RECORD: answered when its last record is done, however that ends.
-struct update_job {
-    std::size_t missing = 0;
-    bool failed = false;
-    std::function<void(bool done)> answer;
+// How a record that a control brought ended; of several the last of these counts.
+enum class update_end : std::uint8_t { stored, not_needed, refused };
 
-    void finish(bool ok) {
-        failed = failed || !ok;
-        if (--missing == 0) {
-            answer(!failed);
-        }
-    }
+// An UPDATE_RECORD or PUSH_RECORD: answered once, when its last record is done, however that ends,
+// or when its time is up; what has not been taken up by then never is.
+class update_job {
+public:
+    update_job(
+        async::runtime& rt, async::time_point deadline, std::function<void(update_end)> answer
+    );
+    void add() noexcept { ++missing_; }
+    void finish(update_end how); // of one record; the first one is the job itself
+    [[nodiscard]] bool over() const noexcept { return answer_ == nullptr; }
+
+private:
+    void tell(update_end how);
+
+    std::size_t missing_ = 1;
+    update_end worst_ = update_end::stored;
+    std::function<void(update_end)> answer_;
+    async::timer limit_;
 };
 
 struct record_request {
@@ -52,12 +62,12 @@ struct record_request {
     std::uint32_t hopcount = 0;
     ctdb::rsn rsn;                       // dmaster packets
     protocol::record_flags record_flags; // dmaster packets
-    std::shared_ptr<update_job> job;     // update
+    std::shared_ptr<update_job> job;     // update, pushed
     std::uint64_t ticket = 0;            // revoke_end
     std::uint64_t arrival = 0;
     async::time_point arrived;
     byte_view key;
-    byte_view data; // value (readonly_copy, update: with header), or the call's argument
+    byte_view data; // value (readonly_copy, update, pushed: with header), or the call's argument
     bytes storage;
 
     record_request() = default;
@@ -69,11 +79,7 @@ struct record_request {
         return kind == request_kind::client_call || kind == request_kind::node_call;
     }
     // Dies unserved: whoever waits for an update has to know.
-    void abandoned() const {
-        if (job) {
-            job->finish(false);
-        }
-    }
+    void abandoned() const;
     void own();
 };
 

@@ -4,6 +4,7 @@
 #include "common/base/log.hpp"
 #include "ctdbd/database/tdb_store/set_aside.hpp"
 
+#include <algorithm>
 #include <array>
 
 namespace ctdb::ctdbd {
@@ -47,7 +48,8 @@ tdb_store::tdb_store(
 )
     : agents_(agents), file_(std::move(opened)),
       agent_file_(agents.opened(std::move(name), file_.raw().path(), file_.raw().flags())),
-      closed_(std::move(closed)), tell_cancelled_(agents.loop(), [this] { tell_cancelled(); }) {}
+      closed_(std::move(closed)), late_updates_(agents.loop(), [this] { give_up_late_updates(); }),
+      tell_ended_(agents.loop(), [this] { tell_ended(); }) {}
 
 tdb_store::~tdb_store() {
     exists_.reset();
@@ -459,10 +461,14 @@ result<walk_state> tdb_store::walk_busy(
 // ---- updates ----
 
 void tdb_store::apply_update(
-    bytes record_buffer, bool volatile_rule, std::function<void(result<>)> done
+    bytes record_buffer,
+    bool volatile_rule,
+    async::time_point deadline,
+    std::function<void(result<>)> done
 ) {
     ensure(done != nullptr);
-    updates_.push_back({std::move(record_buffer), volatile_rule, std::move(done)});
+    updates_.push_back({std::move(record_buffer), volatile_rule, deadline, std::move(done)});
+    watch_updates();
     start_update();
 }
 
@@ -481,8 +487,35 @@ void tdb_store::update_answered(result<> how) {
     update_job_.reset();
     const update done = std::move(updates_.front());
     updates_.pop_front();
+    watch_updates();
     start_update();
     done.done(std::move(how));
+}
+
+void tdb_store::watch_updates() {
+    const auto first = std::ranges::min_element(updates_, {}, &update::deadline);
+    if (first == updates_.end()) {
+        late_updates_.cancel();
+    } else {
+        late_updates_.arm(first->deadline);
+    }
+}
+
+void tdb_store::give_up_late_updates() {
+    const auto now = agents_.loop().now();
+    if (update_job_ != nullptr && updates_.front().deadline <= now) {
+        update_job_.reset();
+    }
+    std::erase_if(updates_, [&](update& late) {
+        if (late.deadline > now) {
+            return false;
+        }
+        ended_.push_back({std::move(late.done), error{ETIMEDOUT, "not updated in time"}});
+        return true;
+    });
+    tell_ended_.schedule();
+    watch_updates();
+    start_update();
 }
 
 // What the frozen transaction replaced, no update made before it may touch. The agent of one sleeps
@@ -490,20 +523,21 @@ void tdb_store::update_answered(result<> how) {
 void tdb_store::cancel_updates() {
     update_job_.reset();
     for (update& old : updates_) {
-        cancelled_.push_back(std::move(old));
+        ended_.push_back({std::move(old.done), error{ECANCELED, "replaced before the update"}});
     }
     updates_.clear();
-    if (!cancelled_.empty()) {
-        tell_cancelled_.schedule();
+    watch_updates();
+    if (!ended_.empty()) {
+        tell_ended_.schedule();
     }
 }
 
-void tdb_store::tell_cancelled() {
+void tdb_store::tell_ended() {
     const call_out out(*this);
-    while (!out.store_is_gone() && !cancelled_.empty()) {
-        const update old = std::move(cancelled_.front());
-        cancelled_.pop_front();
-        old.done(fail(ECANCELED, "database {}: replaced before the update", agent_file_.name));
+    while (!out.store_is_gone() && !ended_.empty()) {
+        const ended_update ended = std::move(ended_.front());
+        ended_.pop_front();
+        ended.done(fail(ended.why.code, "database {}: {}", agent_file_.name, ended.why.what));
     }
 }
 

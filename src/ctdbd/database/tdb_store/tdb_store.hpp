@@ -12,7 +12,7 @@
 //
 // A freeze asked for while an update is with its agent waits for that update. Updates that wait out
 // a freeze in which a transaction is committed fail with ECANCELED: what they were made for is gone
-// (I12).
+// (I12). The agent of one whose time is up is killed: libtdb undoes what it leaves half done.
 //
 // Ownership: one per file and process. The agents, the loop and whatever `closed` refers to outlive
 // it.
@@ -70,8 +70,12 @@ public:
         const std::function<void(byte_view key, byte_view value)>& visit
     ) override;
 
-    void apply_update(bytes record_buffer, bool volatile_rule, std::function<void(result<>)> done)
-        override;
+    void apply_update(
+        bytes record_buffer,
+        bool volatile_rule,
+        async::time_point deadline,
+        std::function<void(result<>)> done
+    ) override;
 
     void tidy(std::uint32_t pieces_max) override;
     void sync(std::function<void(result<>)> synced) override;
@@ -86,7 +90,12 @@ private:
     struct update {
         bytes buffer;
         bool volatile_rule = false;
+        async::time_point deadline;
         std::function<void(result<>)> done;
+    };
+    struct ended_update {
+        std::function<void(result<>)> done;
+        error why;
     };
     class call_out;
     struct existence {};
@@ -109,7 +118,9 @@ private:
     void start_update();
     void update_answered(result<> how);
     void cancel_updates();
-    void tell_cancelled();
+    void give_up_late_updates();
+    void watch_updates();
+    void tell_ended();
 
     result<walk_state> walk_frozen(
         walk_position& position,
@@ -146,12 +157,13 @@ private:
 
     std::deque<update> updates_; // the first one is with update_job_, if there is one
     tdb::lock_agents::job_ptr update_job_;
-    std::deque<update> cancelled_;
+    async::timer late_updates_; // at the earliest deadline
+    std::deque<ended_update> ended_;
     tdb::lock_agents::job_ptr tidy_job_;
     std::vector<std::function<void(result<>)>> syncing_; // what sync_job_ answers
     std::vector<std::function<void(result<>)>> sync_next_;
     tdb::lock_agents::job_ptr sync_job_;
-    async::deferred tell_cancelled_;
+    async::deferred tell_ended_;
 };
 
 } // namespace ctdb::ctdbd

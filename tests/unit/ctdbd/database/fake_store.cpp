@@ -143,7 +143,10 @@ result<walk_state> fake_store::walk(
 }
 
 void fake_store::apply_update(
-    bytes record_buffer, bool volatile_rule, std::function<void(result<>)> done
+    bytes record_buffer,
+    bool volatile_rule,
+    async::time_point /*deadline*/,
+    std::function<void(result<>)> done
 ) {
     updates_.push_back({std::move(record_buffer), volatile_rule, std::move(done)});
     serve_.schedule();

@@ -44,8 +44,12 @@ public:
         std::size_t records,
         const std::function<void(byte_view key, byte_view value)>& visit
     ) override;
-    void apply_update(bytes record_buffer, bool volatile_rule, std::function<void(result<>)> done)
-        override;
+    void apply_update( // never late
+        bytes record_buffer,
+        bool volatile_rule,
+        async::time_point deadline,
+        std::function<void(result<>)> done
+    ) override;
     void enable_sequence_number() override { counting_ = true; }
     [[nodiscard]] std::uint32_t sequence_number() const override { return sequence_; }
     void raise_sequence_number() override { ++sequence_; }

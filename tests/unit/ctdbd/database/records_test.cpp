@@ -1,5 +1,4 @@
 // UPDATE_RECORD, sequence numbers.
-#include "ctdbd/database/pushed_records.hpp"
 #include "tests/unit/ctdbd/database/database_fixture.hpp"
 
 namespace ctdb {
@@ -90,6 +89,19 @@ TEST_F(RecordsTest, AnUpdateWaitsOutAFreezeOfItsOwnGeneration) {
     cluster.rt.settle();
     EXPECT_TRUE(done(said));
     EXPECT_EQ(value(0, "p.tdb", "k"), "v");
+}
+
+TEST_F(RecordsTest, AnUpdateThatWaitsForTheThawTooLongIsRefusedWithStatusOne) { // 7.3
+    freeze("p.tdb");
+    const auto said = update(buffer("p.tdb", "k", 1, "v"), peer());
+    cluster.rt.advance(std::chrono::seconds{59});
+    EXPECT_FALSE(said->has_value());
+    cluster.rt.advance(std::chrono::seconds{2});
+    ASSERT_TRUE(refused(said));
+    EXPECT_EQ(said->value().error().status, 1);
+    db("p.tdb").thaw();
+    cluster.rt.settle();
+    EXPECT_EQ(value(0, "p.tdb", "k"), std::nullopt);
 }
 
 TEST_F(RecordsTest, AParkedUpdateDoesNotReachTheNextGeneration) {
@@ -212,95 +224,6 @@ TEST_F(TdbSeqnumTest, UnhealthyDatabasesAndOurOwnBroadcastAreLeftAlone) {
     EXPECT_EQ(number(0), 0U);
     cluster[0].files.unhealthy["p.tdb"] = "bad";
     EXPECT_FALSE(cluster[0].databases.update_seqnum(protocol::db_id_of("p.tdb"), self));
-}
-
-// ---- PUSH_RECORD (databases.md 10.1) ----
-
-class PushRecord : public testing::database_fixture {
-protected:
-    static protocol::pushed_record pushed(std::uint64_t number, std::string_view text) {
-        protocol::pushed_record record;
-        record.generation = epoch;
-        record.db_id = protocol::db_id_of("v.tdb");
-        record.header = header(number, 1);
-        record.key = to_bytes("key");
-        record.value = to_bytes(text);
-        return record;
-    }
-    bool accepted(const protocol::pushed_record& record) {
-        std::optional<bool> said;
-        records.receive(record, [&said](const ctdbd::answer<>& a) { said = a.has_value(); });
-        cluster.rt.advance(std::chrono::seconds{1});
-        EXPECT_TRUE(said.has_value());
-        return said.value_or(false);
-    }
-    ctdbd::pushed_records records{cluster[0], cluster[0].databases};
-};
-
-TEST_F(PushRecord, BecomesACopyThatHasCrossedNodesWithData) {
-    EXPECT_TRUE(accepted(pushed(4, "value")));
-    const auto copy = cluster[0].store("v.tdb").get("key");
-    ASSERT_TRUE(copy);
-    EXPECT_EQ(copy->value, "value");
-    EXPECT_EQ(copy->header.rsn, rsn{4});
-    EXPECT_EQ(copy->header.dmaster, pnn{1});
-    EXPECT_TRUE(copy->header.flags.has(protocol::record_flag::migrated_with_data));
-}
-
-TEST_F(PushRecord, OfAnotherGenerationOrForOurOwnRecordIsIgnored) {
-    auto old = pushed(4, "value");
-    old.generation = generation{7};
-    EXPECT_TRUE(accepted(old));
-    auto own = pushed(4, "value");
-    own.header.dmaster = pnn{0};
-    EXPECT_TRUE(accepted(own));
-    EXPECT_FALSE(cluster[0].store("v.tdb").get("key"));
-}
-
-TEST_F(PushRecord, NeverReplacesANewerCopyNorOurOwnRecord) { // 12.1 #25
-    cluster[0].store("v.tdb").put("key", header(5, 1), "newer");
-    EXPECT_TRUE(accepted(pushed(4, "value")));
-    EXPECT_EQ(value(0, "v.tdb", "key"), "newer");
-    cluster[0].store("v.tdb").put("key", header(2, 0), "ours");
-    EXPECT_TRUE(accepted(pushed(4, "value")));
-    EXPECT_EQ(value(0, "v.tdb", "key"), "ours");
-}
-
-TEST_F(PushRecord, WaitsForTheChainWithoutHoldingTheLoop) { // 12.1 #25
-    testing::fake_store& store = cluster[0].store("v.tdb");
-    store.busy.insert("key");
-    std::optional<bool> said;
-    records.receive(pushed(4, "value"), [&said](const ctdbd::answer<>& a) {
-        said = a.has_value();
-    });
-    cluster.rt.advance(std::chrono::seconds{1});
-    EXPECT_FALSE(said);
-    store.busy.clear();
-    cluster.rt.advance(std::chrono::seconds{1});
-    EXPECT_EQ(said, true);
-    EXPECT_EQ(value(0, "v.tdb", "key"), "value");
-    EXPECT_EQ(store.locks_held, 0);
-}
-
-TEST_F(PushRecord, ThatWaitedAcrossARecoveryIsForgotten) { // I12
-    cluster[0].store("v.tdb").busy.insert("key");
-    std::optional<bool> said;
-    records.receive(pushed(4, "value"), [&said](const ctdbd::answer<>& a) {
-        said = a.has_value();
-    });
-    cluster[0].map.generation = generation{0x2222};
-    cluster[0].store("v.tdb").busy.clear();
-    cluster.rt.advance(std::chrono::seconds{1});
-    EXPECT_EQ(said, true);
-    EXPECT_FALSE(cluster[0].store("v.tdb").get("key"));
-}
-
-TEST_F(PushRecord, UnknownAndPersistentDatabasesAreRefused) {
-    auto record = pushed(4, "value");
-    record.db_id = protocol::db_id_of("p.tdb");
-    EXPECT_FALSE(accepted(record));
-    record.db_id = db_id{1};
-    EXPECT_FALSE(accepted(record));
 }
 
 } // namespace

@@ -140,6 +140,26 @@ TEST_F(Content, AnEmptyRecordThatIsRestoredIsToBeVacuumed) {
     EXPECT_EQ(node.daemon().vacuum().waiting(db), 1U);
 }
 
+TEST_F(Content, APushedCopyIsStoredAndAnsweredWhenOnDisk) { // databases.md 10.1
+    protocol::pushed_record record;
+    record.generation = lone_node::epoch;
+    record.db_id = db;
+    record.header.dmaster = peer;
+    record.key = to_bytes(key_of(peer));
+    record.value = to_bytes("value");
+    node.ask<controls::push_record>(peer, reqid{1}, record);
+    EXPECT_EQ(node.status_of(peer, reqid{1}), 0);
+    EXPECT_TRUE(stored(key_of(peer)));
+    EXPECT_EQ(node.daemon().pushed().waiting(), 0U);
+
+    record.db_id = protocol::db_id_of("unknown.tdb");
+    node.ask<controls::push_record>(peer, reqid{2}, record);
+    EXPECT_EQ(node.status_of(peer, reqid{2}), -1);
+    record.generation = generation{7}; // ignored before anything else is judged
+    node.ask<controls::push_record>(peer, reqid{3}, record);
+    EXPECT_EQ(node.status_of(peer, reqid{3}), 0);
+}
+
 TEST_F(Content, ARecordThatWaitsDuringAWipeIsNotStoredAfterIt) { // I1
     const std::string key = key_of(peer);
     node.client_sends(node.connect_client(), reqid{1}, call(key));

@@ -49,7 +49,10 @@ protected:
         protocol::record_buffer_writer buffer(db_id{0xdb});
         buffer.append(view_of(key), h, view_of(value));
         const bytes encoded = buffer.take();
-        engine_->update(encoded, g, [this](bool ok) { say("update {}", ok ? "done" : "failed"); });
+        const auto done = [this](update_end how) {
+            say("update {}", how == update_end::refused ? "failed" : "done");
+        };
+        engine_->update(encoded, g, rt_.now() + std::chrono::seconds(60), done);
     }
     void ended(pnn who, bool ok = true) { engine_->update_answered(ticket_, who, ok); }
     [[nodiscard]] std::uint32_t flags(const std::string& key) const {
@@ -344,6 +347,22 @@ TEST_F(Readonly, ACopyBehindABusyChainDoesNotOutliveItsEnd) { // I8
     turn();
     EXPECT_THAT(said(), ElementsAre("client 10 call 1 status 0: 0 head, 'v'", "update done"));
     EXPECT_FALSE(header(key)->flags.has(record_flag::ro_have_readonly));
+}
+
+TEST_F(Readonly, AnUpdateBehindAClientsLockIsRefusedInTimeAndNotAppliedLater) { // 7.3
+    const auto key = key_of(peer);
+    have(key, peer, 11, "v", record_flag::ro_have_readonly);
+    {
+        const lock_holder holder(*file_, key);
+        update_comes(key, 12, "v");
+        pass(std::chrono::seconds(59));
+        EXPECT_THAT(said(), IsEmpty());
+        pass(std::chrono::seconds(2));
+        EXPECT_THAT(said(), ElementsAre("update failed"));
+    }
+    turn();
+    EXPECT_THAT(said(), IsEmpty());
+    EXPECT_EQ(header(key)->rsn.value, 11U);
 }
 
 TEST_F(Readonly, AnUpdateOfAnotherGenerationIsRefused) { // I12, 12.1 #3

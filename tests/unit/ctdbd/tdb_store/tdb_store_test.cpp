@@ -42,6 +42,7 @@ protected:
     std::unique_ptr<client> samba;
 
     bool until(const std::function<bool()>& condition) { return run_until(node.loop, condition); }
+    async::time_point patience() { return node.loop.now() + 60s; }
     bool freeze() {
         std::optional<result<>> frozen;
         store->freeze([&](result<> how) { frozen = std::move(how); });
@@ -667,6 +668,7 @@ TEST_P(TdbStore, AppliesUpdatesInOrder) {
         store->apply_update(
             buffer_of("k", i, std::to_string(i)),
             false,
+            patience(),
             [&, i](const result<>& how) {
                 order.push_back(std::to_string(i) + (how ? "" : how.error().what));
             }
@@ -680,11 +682,11 @@ TEST_P(TdbStore, AppliesUpdatesInOrder) {
 TEST_P(TdbStore, ReportsARefusedUpdateAndGoesOnWithTheNext) {
     std::vector<int> codes;
     const auto note = [&](const result<>& how) { codes.push_back(how ? 0 : how.error().code); };
-    store->apply_update(buffer_of("k", 5, "five"), false, note);
-    store->apply_update(buffer_of("k", 4, "four"), false, note);
-    store->apply_update(to_bytes("nonsense"), false, note);
-    store->apply_update(buffer_of("new", 1, "skipped"), true, note);
-    store->apply_update(buffer_of("k", 6, "six"), true, note);
+    store->apply_update(buffer_of("k", 5, "five"), false, patience(), note);
+    store->apply_update(buffer_of("k", 4, "four"), false, patience(), note);
+    store->apply_update(to_bytes("nonsense"), false, patience(), note);
+    store->apply_update(buffer_of("new", 1, "skipped"), true, patience(), note);
+    store->apply_update(buffer_of("k", 6, "six"), true, patience(), note);
     ASSERT_TRUE(until([&] { return codes.size() == 5; }));
     EXPECT_EQ(codes, (std::vector<int>{0, EEXIST, EINVAL, 0, 0}));
     EXPECT_EQ(samba->ask("read k").substr(24), "six");
@@ -694,7 +696,7 @@ TEST_P(TdbStore, ReportsARefusedUpdateAndGoesOnWithTheNext) {
 TEST_P(TdbStore, UpdateWaitsForTheThaw) {
     ASSERT_TRUE(freeze());
     std::optional<result<>> done;
-    store->apply_update(buffer_of("k", 1, "v"), false, [&](result<> how) {
+    store->apply_update(buffer_of("k", 1, "v"), false, patience(), [&](result<> how) {
         done = std::move(how);
     });
     run_for(node.loop, 20ms);
@@ -710,8 +712,8 @@ TEST_P(TdbStore, UpdateOvertakenByAFrozenTransactionIsNotApplied) {
     ASSERT_EQ(samba->ask("lockall"), "ok");
     std::vector<int> codes;
     const auto note = [&](const result<>& how) { codes.push_back(how ? 0 : how.error().code); };
-    store->apply_update(buffer_of("k", 1, "old"), false, note);
-    store->apply_update(buffer_of("j", 1, "old"), false, note);
+    store->apply_update(buffer_of("k", 1, "old"), false, patience(), note);
+    store->apply_update(buffer_of("j", 1, "old"), false, patience(), note);
     ASSERT_TRUE(until([] { return agents().size() == 1; }));
     ::kill(agents().front(), SIGSTOP); // the freeze overtakes it
     bool frozen = false;
@@ -730,8 +732,28 @@ TEST_P(TdbStore, UpdateOvertakenByAFrozenTransactionIsNotApplied) {
     EXPECT_EQ(samba->ask("read j"), "-");
 }
 
+// databases.md 7.3: a client that keeps a lock does not keep the asker waiting for ever.
+TEST_P(TdbStore, AnUpdateThatWaitsTooLongForAClientIsGivenUpAndTheNextOneApplied) {
+    ASSERT_EQ(samba->ask("lockall"), "ok");
+    std::vector<int> codes;
+    const auto note = [&](const result<>& how) { codes.push_back(how ? 0 : how.error().code); };
+    store->apply_update(buffer_of("k", 1, "late"), false, node.loop.now() + 50ms, note);
+    store->apply_update(buffer_of("j", 1, "late"), false, node.loop.now() + 50ms, note);
+    store->apply_update(buffer_of("l", 1, "in time"), false, patience(), note);
+    ASSERT_TRUE(until([&] { return codes.size() == 2; }));
+    EXPECT_EQ(codes, (std::vector<int>{ETIMEDOUT, ETIMEDOUT}));
+    ASSERT_EQ(samba->ask("unlockall"), "ok");
+    ASSERT_TRUE(until([&] { return codes.size() == 3; }));
+    EXPECT_EQ(codes.back(), 0);
+    EXPECT_EQ(samba->ask("read k"), "-");
+    EXPECT_EQ(samba->ask("read j"), "-");
+    EXPECT_EQ(samba->ask("read l").substr(24), "in time");
+}
+
 TEST_P(TdbStore, UpdateCallbackMayDestroyTheStore) {
-    store->apply_update(buffer_of("k", 1, "v"), false, [&](const result<>&) { store.reset(); });
+    store->apply_update(buffer_of("k", 1, "v"), false, patience(), [&](const result<>&) {
+        store.reset();
+    });
     EXPECT_TRUE(until([&] { return store == nullptr; }));
 }
 
@@ -752,7 +774,9 @@ TEST_P(TdbStore, EnablingTheSequenceNumberShowsInTheFlagsAndCountsEveryWrite) {
     store->raise_sequence_number();
     EXPECT_EQ(enabled.ask("seqnum"), std::to_string(start + 3));
     bool done = false;
-    store->apply_update(buffer_of("j", 1, "v"), false, [&](const result<>&) { done = true; });
+    store->apply_update(buffer_of("j", 1, "v"), false, patience(), [&](const result<>&) {
+        done = true;
+    });
     ASSERT_TRUE(until([&] { return done; }));
     EXPECT_EQ(store->sequence_number(), start + 4);
     ASSERT_TRUE(freeze());
