@@ -62,6 +62,9 @@ void coordinator::nodes_are(std::map<pnn, node_state> nodes, time_point now) {
         if (came || (went && view.released_all && now - *view.released_all > word_to_end)) {
             view.released_all.reset(); // of an earlier life
         }
+        if (came) {
+            view.last_word.reset(); // its clock may have begun anew
+        }
         view.ended = view.ended && !state.connected;
         view.fenced_before = view.fenced_before && !state.connected;
         view.state = state;

@@ -96,7 +96,7 @@ public:
     void received(pnn from, const message& m, time_point now);
     // Proof 1 on another way: this node has removed everything and takes nothing before it has
     // prepared another plan. Only believed with the key of this leader's last PREPARE.
-    void has_released_all(pnn node, std::uint64_t key, time_point now);
+    void has_released_all(const released_all& said, time_point now);
     // The same with the key of the leader before: it counts in the term that begins here, if the
     // node has gone and has not been back since.
     void has_released_all_before(pnn node, time_point now);
@@ -134,6 +134,7 @@ private:
         time_point told_at{};
         time_point left_out_until{};
         std::optional<time_point> released_all; // said in the term before
+        std::optional<stamp> last_word;         // in this term: what it said before is overtaken
         bool ended = false;                     // its failoverd, since it was connected
         bool fenced_before = false;             // led the term before, behind a kernel fence
     };

@@ -89,11 +89,14 @@ void coordinator::received(pnn from, const message& m, time_point now) {
     }
 }
 
-void coordinator::has_released_all(pnn node, std::uint64_t key, time_point now) {
+void coordinator::has_released_all(const released_all& said, time_point now) {
+    const pnn node = said.origin;
     const auto found = nodes_.find(node);
-    if (!leading_ || found == nodes_.end() || !found->second.last || key != key_ || key_ == 0) {
+    if (!leading_ || found == nodes_.end() || !found->second.last || said.key != key_ ||
+        key_ == 0) {
         return;
     }
+    found->second.last_word = said.now;
     log_notice("node {} says that it has released everything", node);
     found->second.last->held.clear();
     found->second.told.clear();
@@ -145,6 +148,9 @@ void coordinator::take_status(pnn from, const status& s, time_point now) {
         return;
     }
     node_view& view = nodes_[from];
+    if (!view.state.connected || (view.last_word && s.now <= *view.last_word)) {
+        return; // comes by way of two ctdbds: what tells of its end may overtake it
+    }
     if (view.last) {
         // An item that can be held again may be tried again at once.
         for (const item& which : s.available) {

@@ -54,7 +54,7 @@ void failover_node::lost(const error& why) {
                 others.push_back(address);
             }
         }
-        last_word_->say(others, released_all{self_, member_.key()});
+        last_word_->say(others, released_all{self_, member_.key(), now()});
     }
     requesters_.clear();
     if (leave_with_ctdbd_) {
@@ -142,7 +142,7 @@ void failover_node::open_last_word() {
     auto heard = [this](const released_all& what, const protocol::sock_addr& from) {
         const auto node = node_addresses_.find(what.origin);
         if (node != node_addresses_.end() && protocol::same_ip(node->second, from)) {
-            leads_.has_released_all(what.origin, what.key, loop_.now());
+            leads_.has_released_all(what, loop_.now());
             if (what.key == member_.key()) {
                 leads_.has_released_all_before(what.origin, loop_.now());
             }

@@ -157,6 +157,7 @@ bytes encode(const released_all& d) {
     e(message_version);
     e(d.origin);
     e(d.key);
+    e(d.now);
     return e.out.take();
 }
 
@@ -164,7 +165,7 @@ result<released_all> decode_released_all(byte_view data) {
     decoder d{reader(data)};
     released_all got;
     std::uint32_t version = 0;
-    each(d, version, got.origin, got.key);
+    each(d, version, got.origin, got.key, got.now);
     if (!d.in.ok() || d.in.remaining() != 0 || version != message_version) {
         return fail(EBADMSG, "datagram of {} bytes", data.size());
     }

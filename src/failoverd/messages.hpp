@@ -103,10 +103,11 @@ struct finalise {
 };
 
 // A datagram between the private addresses of nodes (UDP, port of the node transport), for a node
-// whose ctdbd has died: {u32 version, u32 origin, u64 key of the last PREPARE}.
+// whose ctdbd has died: {u32 version, u32 origin, u64 key of the last PREPARE, u64 its clock}.
 struct released_all {
     pnn origin = unknown_pnn;
     std::uint64_t key = 0;
+    stamp now{};
     bool operator==(const released_all&) const = default;
 };
 [[nodiscard]] bytes encode(const released_all& d);

@@ -39,6 +39,14 @@ protected:
             says(pnn(n), {});
         }
     }
+    [[nodiscard]] status holding_b() const {
+        status s;
+        s.now = now.time_since_epoch();
+        s.heard = c.current();
+        s.known = s.available = {a, b};
+        s.held = {b};
+        return s;
+    }
     void says(pnn node, item_set held) {
         status s;
         s.now = now.time_since_epoch();
@@ -299,16 +307,72 @@ TEST_F(Coordinator, TheLastWordOfANodeIsProofAtOnceIfItKnowsTheKey) {
     c.set_key(42);
     two_nodes_with_an_item_each();
     take_sent<prepare>();
-    c.has_released_all(pnn(1), 41, now);
+    c.has_released_all({pnn(1), 41, now.time_since_epoch()}, now);
     advance(20ms);
     EXPECT_TRUE(take_sent<prepare>().empty());
-    c.has_released_all(pnn(1), 42, now);
+    c.has_released_all({pnn(1), 42, now.time_since_epoch()}, now);
     map[pnn(1)].connected = false;
     c.nodes_are(map, now);
     advance(20ms);
     EXPECT_EQ(take_sent<prepare>().size(), 1U);
     all_prepared({{pnn(0), {a}}});
     EXPECT_EQ(take_sent<take>().at(pnn(0)).items, (std::map<item, bool>{{b, false}}));
+}
+
+// The status comes by way of two ctdbds, the rest does not.
+TEST_F(Coordinator, AStatusThatItsSendersLastWordHasOvertakenIsNotBelieved) {
+    c.set_key(42);
+    two_nodes_with_an_item_each();
+    take_sent<prepare>();
+    const status late = holding_b();
+    now += 1ms;
+    c.has_released_all({pnn(1), 42, now.time_since_epoch()}, now);
+    c.received(pnn(1), late, now);
+    map[pnn(1)].connected = false;
+    c.nodes_are(map, now);
+    advance(20ms);
+    all_prepared({{pnn(0), {a}}});
+    EXPECT_EQ(take_sent<take>()[pnn(0)].items, (std::map<item, bool>{{b, false}}));
+}
+
+TEST_F(Coordinator, AStatusThatComesAfterItsNodeHasLeftIsNotBelieved) {
+    two_nodes_with_an_item_each();
+    take_sent<prepare>();
+    const status late = holding_b();
+    map[pnn(1)].connected = false;
+    c.nodes_are(map, now);
+    c.has_ended(pnn(1), now);
+    c.received(pnn(1), late, now);
+    advance(20ms);
+    all_prepared({{pnn(0), {a}}});
+    EXPECT_EQ(take_sent<take>()[pnn(0)].items, (std::map<item, bool>{{b, true}}));
+}
+
+TEST_F(Coordinator, ANodeThatIsBackWithAnEarlierClockIsHeard) {
+    c.set_key(42);
+    two_nodes_with_an_item_each();
+    c.has_released_all({pnn(1), 42, now.time_since_epoch() + 1h}, now);
+    map[pnn(1)].connected = false;
+    c.nodes_are(map, now);
+    advance(20ms);
+    all_prepared({{pnn(0), {a}}});
+    const auto round = take_sent<take>()[pnn(0)].round;
+    c.received(pnn(0), taken{c.current(), round, {a, b}, {}}, now);
+    advance(20ms);
+    answer_finalise();
+    map[pnn(1)].connected = true;
+    c.nodes_are(map, now);
+    wish = {{a, pnn(0)}, {b, pnn(1)}};
+    std::map<pnn, take> given;
+    for (const auto end = now + 5s; !given.contains(pnn(1)) && now < end;) {
+        says(pnn(0), {a});
+        says(pnn(1), {});
+        advance(50ms);
+        all_prepared({{pnn(0), {a}}});
+        answer_finalise();
+        given = take_sent<take>();
+    }
+    EXPECT_TRUE(given.contains(pnn(1)));
 }
 
 // Node 1 led and died; its failoverd released everything and said so to all, before or after node 0
