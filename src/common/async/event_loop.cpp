@@ -30,8 +30,21 @@ event_loop::event_loop()
     ));
     immediate_.reset(tevent_create_immediate(context_.get()));
     ensure(timer_event_ != nullptr && immediate_ != nullptr);
+    watch_turns();
     std::random_device seed;
     random_.seed((std::uint64_t{seed()} << 32U) | seed());
+}
+
+void event_loop::watch_turns() {
+    const auto at_wait = [](tevent_trace_point point, void* self) noexcept {
+        turn_watch& turns = static_cast<event_loop*>(self)->turns_;
+        if (point == TEVENT_TRACE_AFTER_WAIT) {
+            turns.begins();
+        } else if (point == TEVENT_TRACE_BEFORE_WAIT) {
+            turns.ends();
+        }
+    };
+    tevent_set_trace_callback(context_.get(), at_wait, this);
 }
 
 event_loop::~event_loop() {

@@ -6,6 +6,7 @@
 
 #include "common/async/runtime.hpp"
 #include "common/async/task.hpp"
+#include "common/async/turn_watch.hpp"
 #include "common/base/result.hpp"
 #include "common/base/unique_fd.hpp"
 
@@ -45,6 +46,8 @@ public:
         return work.raw().promise().take();
     }
 
+    [[nodiscard]] const turn_watch& turns() const noexcept { return turns_; }
+
     [[nodiscard]] tevent_context* raw() const noexcept {
         return context_.get();
     } // for this folder only
@@ -52,6 +55,7 @@ public:
 private:
     void set_kernel_timer();
     void deferred_added() override;
+    void watch_turns();
     static void timer_fd_ready(tevent_context*, tevent_fd*, std::uint16_t, void* self) noexcept;
     static void immediate_ready(tevent_context*, tevent_immediate*, void* self) noexcept;
 
@@ -60,6 +64,7 @@ private:
     std::unique_ptr<tevent_fd, talloc_deleter> timer_event_;
     std::unique_ptr<tevent_immediate, talloc_deleter> immediate_;
     std::mt19937_64 random_;
+    turn_watch turns_;
     // After a few rounds deferred work waits for the next look at the descriptors: tevent serves
     // immediates before them, so work that reschedules itself would starve them.
     timer after_descriptors_;

@@ -170,7 +170,9 @@ std::uint32_t machine::memory_used() const {
 }
 
 std::string machine::memory_report() const {
-    return fmt::format("ctdbd private memory contains {} bytes\n", memory_used());
+    return fmt::format(
+        "ctdbd private memory contains {} bytes\n{}\n", memory_used(), loop_.turns().report()
+    );
 }
 
 void machine::shut_down(int exit_code, const std::string& reason) {

@@ -11,9 +11,6 @@ namespace ctdb::ctdbd {
 namespace {
 
 namespace controls = protocol::controls;
-constexpr std::size_t records_in_a_piece =
-    512; // of what forget_some() gives back, a megabyte at most
-
 constexpr std::size_t records_at_a_time = 64; // between two looks at the clock
 
 // What the leader does at a stretch: a millisecond, or so many records where time stands still.
@@ -41,6 +38,10 @@ database_recovery::database_recovery(recovery_run& run, const database_plan& pla
       buffer_size_max_(protocol::record_buffer_limit(run.tunables(
       )[protocol::tunable_id::rec_buffer_size_limit])),
       step_began_(run.port().runtime().now()) {}
+
+database_recovery::~database_recovery() {
+    run_.disposal().take(std::move(merge_));
+}
 
 void database_recovery::note_step(std::string_view finished) {
     const auto now = run_.port().runtime().now();
@@ -325,7 +326,7 @@ async::task<result<>> database_recovery::push() {
         co_return ready;
     }
     const std::uint32_t sent = co_await send_records(what.srvid);
-    co_await forget_records();
+    run_.disposal().take(std::move(merge_));
     const auto stored = co_await run_.ask<controls::db_push_confirm>(nodes_, plan_.id);
     const result<> judged = run_.judge(stored, step("confirm push"));
     if (!judged) {
@@ -363,17 +364,6 @@ async::task<std::uint32_t> database_recovery::send_records(srvid address) {
     append_missing_number(how, address);
     flush(address);
     co_return sent_;
-}
-
-// While the nodes store what they were sent.
-async::task<> database_recovery::forget_records() {
-    async::runtime& rt = run_.port().runtime();
-    while (merge_.forget_some()) {
-        recovery_turn budget(rt);
-        while (budget.spend(records_in_a_piece) && merge_.forget_some()) {
-        }
-        co_await async::sleep_until(rt, rt.now()); // others are served
-    }
 }
 
 async::duration database_recovery::pause_for_queues() const {

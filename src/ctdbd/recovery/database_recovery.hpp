@@ -20,6 +20,9 @@ class database_recovery {
 public:
     // Both outlive the object, the object its tasks.
     database_recovery(recovery_run& run, const database_plan& plan);
+    database_recovery(const database_recovery&) = delete;
+    database_recovery& operator=(const database_recovery&) = delete;
+    ~database_recovery(); // leaves its records to the disposal
 
     [[nodiscard]] async::task<result<>> attempt();
 
@@ -38,7 +41,6 @@ private:
     [[nodiscard]] async::task<result<>> pull(pnn node, std::uint32_t order);
     [[nodiscard]] async::task<result<>> push();
     [[nodiscard]] async::task<std::uint32_t> send_records(srvid address);
-    [[nodiscard]] async::task<> forget_records();
     [[nodiscard]] async::duration pause_for_queues() const;
     [[nodiscard]] push_rules rules() const;
     void append(const record_merge::record& winner, const push_rules& rules, srvid address);

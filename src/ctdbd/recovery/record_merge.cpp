@@ -16,6 +16,13 @@ constexpr std::size_t block_size_max = std::size_t{1} << 20U; // freed at a stre
 
 } // namespace
 
+record_merge::record_merge(record_merge&& other) noexcept
+    : leader_(other.leader_), parts_(std::exchange(other.parts_, {})),
+      parts_left_(other.parts_left_), size_(std::exchange(other.size_, 0)),
+      blocks_(std::exchange(other.blocks_, {})), free_(std::exchange(other.free_, nullptr)),
+      free_size_(std::exchange(other.free_size_, 0)),
+      block_size_(std::exchange(other.block_size_, 0)) {}
+
 result<std::uint32_t> record_merge::add(byte_view record_buffer, std::uint32_t order) {
     std::uint32_t count = 0;
     const auto walked =

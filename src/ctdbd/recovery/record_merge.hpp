@@ -27,6 +27,8 @@ namespace ctdb::ctdbd {
 class record_merge {
 public:
     explicit record_merge(pnn leader) : leader_(leader) {}
+    record_merge(record_merge&& other) noexcept; // `other` has none then
+    record_merge& operator=(record_merge&&) = delete;
 
     // Merges one pulled buffer from node number `order` (position in the node list) and returns how
     // many records it held. Records without a whole header count but are not kept.
@@ -48,8 +50,8 @@ public:
     template <class Visitor>
     [[nodiscard]] bool visit(position& at, std::size_t count, Visitor&& use) const;
 
-    // Gives back a piece of the memory; false: nothing is left. From the first call on only this
-    // may be called.
+    // Gives back a piece of the memory, a megabyte at most; false: nothing is left. From the first
+    // call on only this may be called.
     [[nodiscard]] bool forget_some();
 
 private:

@@ -7,7 +7,7 @@ namespace ctdb::ctdbd {
 
 async::task<recovery_report> recovery::run(recovery_request request) {
     const auto begun = port_.runtime().now();
-    recovery_run steps(port_, request, next_address_, held_up_);
+    recovery_run steps(port_, request, next_address_, held_up_, disposal_);
     auto all = steps.all_steps();
     result<> outcome = co_await std::move(all);
     recovery_report report = std::move(steps).finish(std::move(outcome));

@@ -1,7 +1,8 @@
 // recovery: the leader's database recovery, databases.md 6.4-6.7, as one coroutine that asks
 // through cluster_port.
 //
-// Destroying the task at any wait aborts: nothing stays behind in the leader; what was done to the
+// Destroying the task at any wait aborts: nothing stays behind in the leader but records merged so
+// far, which the object gives back bit by bit; what was done to the
 // nodes (frozen databases, recovery mode ACTIVE) is the next recovery's to take over. Every control
 // has a deadline of RecoverTimeout. Each database goes its own way (6.5), three attempts; all are
 // asked to freeze before any waits for one of the `slots`; a database is thawed only after all
@@ -16,6 +17,7 @@
 #include "common/async/task.hpp"
 #include "common/client/cluster_port.hpp"
 #include "common/protocol/types_membership.hpp"
+#include "ctdbd/recovery/record_disposal.hpp"
 
 #include <functional>
 #include <map>
@@ -55,15 +57,19 @@ public:
     static constexpr int held_up_max = 3;   // recoveries in a row
 
     // `port` outlives the object, the object outlives its tasks.
-    explicit recovery(client::cluster_port& port) : port_(port) {}
+    explicit recovery(client::cluster_port& port) : port_(port), disposal_(port.runtime()) {}
 
     // One at a time (Requires).
     [[nodiscard]] async::task<recovery_report> run(recovery_request request);
+
+    // Of what ended recoveries of databases have merged not all is given back yet.
+    [[nodiscard]] bool holds_records() const noexcept { return !disposal_.idle(); }
 
 private:
     void note_held_up(const std::set<pnn>& nodes);
 
     client::cluster_port& port_;
+    record_disposal disposal_;
     std::uint64_t next_address_ = 1; // RECOVERY srvids are never used twice
     std::map<pnn, int> held_up_;     // so many recoveries in a row
 };

@@ -19,10 +19,11 @@ recovery_run::recovery_run(
     client::cluster_port& port,
     const recovery_request& request,
     std::uint64_t& next_address,
-    const std::map<pnn, int>& held_up_before
+    const std::map<pnn, int>& held_up_before,
+    record_disposal& disposal
 )
     : port_(port), request_(request), next_address_(next_address), held_up_before_(held_up_before),
-      slot_freed_(port.runtime()) {}
+      disposal_(disposal), slot_freed_(port.runtime()) {}
 
 async::time_point recovery_run::deadline() {
     const auto limit = tunables_[protocol::tunable_id::recover_timeout];

@@ -32,13 +32,15 @@ public:
         client::cluster_port& port,
         const recovery_request& request,
         std::uint64_t& next_address,
-        const std::map<pnn, int>& held_up_before
+        const std::map<pnn, int>& held_up_before,
+        record_disposal& disposal
     );
 
     [[nodiscard]] async::task<result<>> all_steps();
     [[nodiscard]] recovery_report finish(result<> outcome) &&;
 
     // ---- for database_recovery ----
+    [[nodiscard]] record_disposal& disposal() noexcept { return disposal_; }
     [[nodiscard]] client::cluster_port& port() noexcept { return port_; }
     [[nodiscard]] const std::vector<pnn>& active() const noexcept { return report_.active; }
     [[nodiscard]] const protocol::vnn_map& vnn_map() const noexcept { return report_.vnn_map; }
@@ -111,6 +113,7 @@ private:
     const recovery_request& request_;
     std::uint64_t& next_address_;
     const std::map<pnn, int>& held_up_before_;
+    record_disposal& disposal_;
     recovery_report report_;
     protocol::tunable_list tunables_;
     std::vector<node_capabilities> capabilities_;

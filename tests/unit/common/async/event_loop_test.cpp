@@ -29,6 +29,28 @@ TEST(EventLoop, SleepsAtLeastAsLongAsAsked) {
     EXPECT_GE(loop.now() - start, 10ms);
 }
 
+TEST(EventLoop, TellsHowLongItsTurnsTake) {
+    event_loop loop;
+    const auto processor = turn_watch::real_clocks().processor;
+    int turns = 0;
+    timer work(loop, [&] {
+        const auto until = processor() + 12ms;
+        while (processor() < until) {
+        }
+        ++turns;
+    });
+    for (int i = 1; i <= 2; ++i) {
+        work.arm_in(1ms);
+        while (turns < i) {
+            loop.run_once();
+        }
+    }
+    loop.run_until_done(sleep_twice(loop)); // the last turn is over
+    EXPECT_GE(loop.turns().long_turns(), 2U);
+    EXPECT_GE(loop.turns().longest().took, 12ms);
+    EXPECT_GE(loop.turns().most_processor(), 12ms);
+}
+
 TEST(EventLoop, CancellingTheEarliestTimerKeepsTheLaterOnes) {
     event_loop loop;
     bool fired = false;

@@ -3,7 +3,9 @@
 #include "ctdbd/recovery/credits.hpp"
 #include "ctdbd/recovery/database_union.hpp"
 #include "ctdbd/recovery/plan.hpp"
+#include "ctdbd/recovery/record_disposal.hpp"
 #include "ctdbd/recovery/record_merge.hpp"
+#include "tests/unit/ctdbd/database/test_runtime.hpp"
 
 #include <map>
 
@@ -146,6 +148,30 @@ TEST(RecordMerge, ForgetsPieceByPiece) {
     }
     EXPECT_GT(pieces, 20); // of a megabyte
     EXPECT_FALSE(merge.forget_some());
+}
+
+TEST(RecordDisposal, GivesBackALittleInEachTurn) {
+    testing::test_runtime rt;
+    ctdbd::record_disposal disposal(rt);
+    record_merge merge = merge_of(20'000, 1000); // 20 MB
+    disposal.take(std::move(merge));
+    int turns = 0;
+    while (!disposal.idle() && rt.one_turn()) {
+        ++turns;
+    }
+    EXPECT_TRUE(disposal.idle());
+    EXPECT_GE(turns, 3);
+    disposal.take(record_merge(leader));
+    EXPECT_TRUE(disposal.idle()); // nothing was merged
+}
+
+TEST(RecordMerge, WhatWasMovedFromHoldsNothing) {
+    record_merge from = merge_of(100, 100);
+    const record_merge to = std::move(from);
+    EXPECT_EQ(winners(to).size(), 100U);
+    EXPECT_EQ(from.size(), 0U); // NOLINT(bugprone-use-after-move): it is what is tested
+    EXPECT_TRUE(from.add(buffer_of("k", {0, 1, 0, "v"}), 0));
+    EXPECT_EQ(winners(from).size(), 1U);
 }
 
 TEST(RecordMerge, ForgetsLittleAtOnce) {

@@ -536,6 +536,7 @@ TEST_F(RecoveryTest, AnAbortAtAnyMomentLeavesNothingInTheLeaderAndTheNextRecover
     attach_everywhere("v.tdb");
     put(1, "v.tdb", "k", header(4, 1), "kept");
     const std::size_t before = cluster[0].listeners();
+    bool held_records = false;
     for (int turns = 0; turns < 200; turns += 7) {
         recovery driver(cluster[0].port());
         auto task = driver.run({});
@@ -545,13 +546,16 @@ TEST_F(RecoveryTest, AnAbortAtAnyMomentLeavesNothingInTheLeaderAndTheNextRecover
         }
         task.reset();
         EXPECT_LE(cluster[0].listeners(), before + 1) << turns; // a push that the node receives
-        cluster.rt.settle();                                    // late answers find nobody
+        held_records = held_records || driver.holds_records();
+        cluster.rt.settle(); // late answers find nobody
+        EXPECT_FALSE(driver.holds_records()) << turns;
         const auto report = recover(static_cast<std::size_t>(turns) % 3);
         ASSERT_TRUE(report.outcome) << turns << ": " << report.outcome.error().what;
         for (std::size_t node = 0; node < 3; ++node) {
             ASSERT_EQ(value(node, "v.tdb", "k"), "kept") << turns;
         }
     }
+    EXPECT_TRUE(held_records);
 }
 
 } // namespace
