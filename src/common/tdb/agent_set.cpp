@@ -81,7 +81,7 @@ result<pooled_agent*> agent_set::start(agent_use use) {
     pooled_agent* self = agent.get();
     auto process = lock_agent::start(
         loop_,
-        {settings_.program, use == agent_use::anything_else ? 0 : settings_.freezing_nice},
+        {settings_.program, use == agent_use::one_freeze ? settings_.freezing_nice : 0},
         {[this, self](const agent_reply& reply) { handlers_.replied(*self, reply); },
          [this, self] { handlers_.died(*self); }}
     );

@@ -20,7 +20,7 @@
 // `chain_agents_max` per file at a time, the rest queues in order. Not over all files: a client
 // that holds a record of one database while it waits for one of another must not be waited for
 // there. Whole-database locks and updates never queue for long. Agents are started when needed; a
-// few idle ones are kept. Those for whole databases do nothing else: their priority is lower.
+// few idle ones are kept. Those for one whole database do nothing else: their priority is lower.
 //
 // Freezes of small files share agents (agent_set.hpp), which are kept: a recovery of many databases
 // starts no process. A shared agent never waits for a lock: where others hold one, the freeze goes
@@ -125,8 +125,8 @@ struct lock_agent_settings {
     std::size_t chain_agents_max = 200; // tunable LockProcessesPerDB
     std::size_t idle_max = 2;           // of each sort that is not shared
     std::size_t quick_agents_max = 0;   // shared; 0: for half the processors, 1 to 4
-    // Added to the nice value of agents that freeze databases and give them their content: many
-    // work at the same time, and the loop goes before them. 0 where it does so anyhow.
+    // Added to the nice value of agents that freeze one database each and give it its content: many
+    // may work at the same time, and the loop goes before them. 0 where it does so anyhow.
     int freezing_nice = 0;
     async::duration warn_after = std::chrono::seconds(10);
     std::function<void(const stuck_lock&)> stuck; // optional: runs the debug script

@@ -120,8 +120,9 @@ TEST_P(LockAgents, ThoseThatFreezeHaveALowerPriorityAndDoNothingElse) {
     settings.freezing_nice = 3;
     lock_agents nicer{loop, settings};
     watched whole;
-    whole.job =
-        nicer.lock_all(nicer.opened("a.tdb", path, GetParam()), freezing::quick, whole.events());
+    whole.job = nicer.lock_all(
+        nicer.opened("a.tdb", path, GetParam()), freezing::takes_long, whole.events()
+    );
     ASSERT_TRUE(run_until(loop, [&] { return whole.got_it(); }));
     const pid_t freezing = whole.job->agent_pid();
     EXPECT_EQ(nice_of(freezing), std::min(nice_of(getpid()) + 3, 19));
@@ -134,10 +135,16 @@ TEST_P(LockAgents, ThoseThatFreezeHaveALowerPriorityAndDoNothingElse) {
     EXPECT_EQ(nice_of(chain.job->agent_pid()), nice_of(getpid()));
     watched again;
     again.job = nicer.lock_all(
-        nicer.opened("b.tdb", dir.file("b"), GetParam()), freezing::quick, again.events()
+        nicer.opened("b.tdb", dir.file("b"), GetParam()), freezing::takes_long, again.events()
     );
     ASSERT_TRUE(run_until(loop, [&] { return again.job->agent_pid() != 0; }));
     EXPECT_EQ(again.job->agent_pid(), freezing);
+    watched shared;
+    shared.job = nicer.lock_all(
+        nicer.opened("a.tdb", path, GetParam()), freezing::waits_for_disk, shared.events()
+    );
+    ASSERT_TRUE(run_until(loop, [&] { return shared.job->agent_pid() != 0; }));
+    EXPECT_EQ(nice_of(shared.job->agent_pid()), nice_of(getpid())); // they are few
 }
 
 TEST_P(LockAgents, AgentKilledWhileWaitingIsReplaced) {
