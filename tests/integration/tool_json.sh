@@ -144,6 +144,8 @@ refuses 22 usage "'odd number' in o['error']['message']" writekey v.tdb 0x1 v
 refuses 1 no_such_node "o['error']['node'] == 9" -n 9 ping
 refuses 1 no_such_database "'nosuch.tdb' in o['error']['message']" catdb nosuch.tdb
 expect "No database matching 'nosuch.tdb' found" cat "$work/err"
+refuses 1 usage "'volatile' in o['error']['message']" setdbsticky p.tdb
+refuses 1 refused "'SET_DB_STICKY failed' in o['error']['message']" attach p.tdb sticky
 refuses 1 refused "'active on node 0' in o['error']['message']" detach v.tdb
 refuses 2 internal "o['error']['errno'] == 2" restoredb /nonexistent
 both_forms 22 "list(o) == ['error'] and o['error']['message'] == 'Event nosuch has never run in service'" event status service nosuch

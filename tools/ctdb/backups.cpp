@@ -40,7 +40,9 @@ result<> write_whole(int fd, byte_view data) {
 // that fails. A device or a pipe is written as it is.
 outcome<> write_backup(const context& ctx, const std::string& path, byte_view content) {
     struct stat there {};
-    const bool replace = ::stat(path.c_str(), &there) != 0 || S_ISREG(there.st_mode);
+    const bool missing = ::stat(path.c_str(), &there) != 0;
+    const bool may_be_made = missing && !path.empty() && path.back() != '/';
+    const bool replace = may_be_made || (!missing && S_ISREG(there.st_mode));
     const std::string file = replace ? fmt::format("{}.{}.new", path, ::getpid()) : path;
     const unique_fd fd(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
     if (!fd) {
@@ -48,11 +50,17 @@ outcome<> write_backup(const context& ctx, const std::string& path, byte_view co
         ctx.complain("Failed to open file {} for writing", path);
         return failure(code);
     }
-    const auto written = write_whole(fd.get(), content);
+    const auto head = write_whole(fd.get(), content.first(protocol::backup_head_size));
+    const auto written =
+        head ? write_whole(fd.get(), content.subspan(protocol::backup_head_size)) : head;
     const bool whole = written && (!replace || ::fsync(fd.get()) == 0);
     if (!whole || (replace && ::rename(file.c_str(), path.c_str()) != 0)) {
         const int code = written ? errno : written.error().code;
-        ctx.complain("Failed to write records to backup file");
+        if (head) {
+            ctx.complain("Failed to write records to backup file");
+        } else {
+            ctx.complain("Failed to write header to file {}", path);
+        }
         if (replace) {
             ::unlink(file.c_str());
         }

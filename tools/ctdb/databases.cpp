@@ -195,7 +195,8 @@ run attach(context& ctx) {
     client::databases all(*ctx.ctdbd, client::waiting::blocking);
     const auto db = co_await all.attach(ctx.argument(0), options, ctx.deadline());
     if (!db) {
-        ctx.complain("{}", db.error().what);
+        const bool refused = code_of(db.error()) == -1;
+        ctx.complain(refused ? trouble::refused : trouble::unknown, "{}", db.error().what);
         co_return code_of(db.error());
     }
     co_return 0;
@@ -284,7 +285,7 @@ async::task<int> set_attribute(context& ctx, std::string_view name) {
         co_return known.error().code;
     }
     if (!protocol::is_volatile(known->flags)) {
-        ctx.complain("{} can be set only on volatile DB", name);
+        ctx.complain(trouble::usage, "{} can be set only on volatile DB", name);
         co_return 1;
     }
     const auto done = co_await order<Control>(ctx, ctx.target, known->id, "");

@@ -134,25 +134,27 @@ run pdelete(context& ctx) {
 namespace {
 
 // Takes a quoted word off the front; complains of and fails on anything else. `rest` keeps its
-// newline.
-bool take_quoted(const context& ctx, std::string& rest, bytes& out, std::string_view what) {
+// newline, which is part of what upstream complains of.
+bool take_quoted(const context& ctx, std::string& rest, bytes& out) {
     const std::size_t begin = std::min(rest.find_first_not_of(" \t"), rest.size());
-    rest.erase(0, begin);
-    if (rest.empty() || rest.front() != '"') {
+    if (begin == rest.size() || rest[begin] != '"') {
         ctx.complain("Unsupported input format in {}", rest);
         return false;
     }
-    const std::size_t end = rest.find('"', 1);
+    const std::size_t end = rest.find('"', begin + 1);
     if (end == std::string::npos) {
         ctx.complain("Unmatched \" in input {}", rest);
         return false;
     }
-    auto data = parse_argument(ctx, what, rest.substr(1, end - 1));
-    rest.erase(0, end + 1);
-    if (data) {
-        out = std::move(*data);
+    const std::string_view line = rest;
+    auto data = parse_data_in_line(line.substr(begin + 1, end - begin - 1), line.substr(end));
+    if (!data) {
+        ctx.complain(trouble::usage, "{}", data.error());
+        return false;
     }
-    return data.has_value();
+    out = std::move(*data);
+    rest.erase(0, end + 1);
+    return true;
 }
 
 std::vector<change> read_changes(const context& ctx, std::istream& in) {
@@ -163,7 +165,7 @@ std::vector<change> read_changes(const context& ctx, std::istream& in) {
             line += '\n';
         }
         change one;
-        if (take_quoted(ctx, line, one.key, "key") && take_quoted(ctx, line, one.value, "value")) {
+        if (take_quoted(ctx, line, one.key) && take_quoted(ctx, line, one.value)) {
             out.push_back(std::move(one));
         }
     }

@@ -1,5 +1,6 @@
 // Single records of volatile databases under their lock, and of tdb files.
 #include "commands.hpp"
+#include "common/base/log.hpp"
 #include "dump.hpp"
 #include "every_node.hpp"
 #include "find_database.hpp"
@@ -26,7 +27,14 @@ outcome<> only_volatile(const context& ctx, const known_database& which) {
     return {};
 }
 
-async::task<outcome<locked>> lock_named_record(context& ctx, client::record_access access) {
+// What upstream says when the record cannot be had differs from command to command.
+struct lock_words {
+    std::string_view verb;
+    std::string what;
+};
+
+async::task<outcome<locked>>
+lock_named_record(context& ctx, client::record_access access, lock_words say) {
     locked out;
     auto use = co_await attach_named(ctx, ctx.argument(0), only_volatile);
     if (!use) {
@@ -41,7 +49,8 @@ async::task<outcome<locked>> lock_named_record(context& ctx, client::record_acce
     const auto no_limit = async::time_point::max();
     auto record = co_await out.use.db->fetch_locked(std::move(*key), access, no_limit);
     if (!record) {
-        ctx.complain("Failed to fetch record for key {}", ctx.argument(1));
+        ctx.complain("{}", record.error().what);
+        ctx.complain("Failed to {} record for key {}", say.verb, say.what);
         co_return failure(code_of(record.error()));
     }
     out.record = std::move(*record);
@@ -51,7 +60,8 @@ async::task<outcome<locked>> lock_named_record(context& ctx, client::record_acce
 // With the value that is the third argument.
 async::task<outcome<locked>> lock_for_value(context& ctx) {
     auto value = parse_argument(ctx, "value", ctx.argument(2));
-    auto got = co_await lock_named_record(ctx, client::record_access::write);
+    lock_words say{"lock", ctx.argument(0)}; // the database instead of the key: upstream's slip
+    auto got = co_await lock_named_record(ctx, client::record_access::write, std::move(say));
     if (got && !value) {
         co_return pass(value);
     }
@@ -79,7 +89,8 @@ run readkey(context& ctx) {
         }
         access = client::record_access::read;
     }
-    const auto got = co_await lock_named_record(ctx, access);
+    lock_words say{"read", ctx.argument(1)};
+    const auto got = co_await lock_named_record(ctx, access, std::move(say));
     if (!got) {
         co_return got.error().code;
     }
@@ -104,7 +115,8 @@ run writekey(context& ctx) {
 }
 
 run deletekey(context& ctx) {
-    const auto got = co_await lock_named_record(ctx, client::record_access::write);
+    lock_words say{"fetch", ctx.argument(1)};
+    const auto got = co_await lock_named_record(ctx, client::record_access::write, std::move(say));
     if (!got) {
         co_return got.error().code;
     }
@@ -153,7 +165,19 @@ run pushrecord(context& ctx) {
 
 namespace {
 
+// These commands say themselves what went wrong; libtdb says nothing in upstream's.
+class libtdb_silenced {
+public:
+    libtdb_silenced() {
+        set_log_sink([](log_level, std::string_view) {});
+    }
+    libtdb_silenced(const libtdb_silenced&) = delete;
+    libtdb_silenced& operator=(const libtdb_silenced&) = delete;
+    ~libtdb_silenced() { set_log_sink({}); }
+};
+
 outcome<std::unique_ptr<tdb::file>> open_file(const context& ctx) {
+    const libtdb_silenced silence;
     tdb::open_options open;
     open.path = ctx.argument(0);
     auto file = tdb::file::open(open);
@@ -225,16 +249,12 @@ run tstore(context& ctx) {
     if (ctx.arguments.size() > 3) {
         const auto rsn = lenient_u64(ctx.argument(3));
         if (!rsn) {
-            co_return EINVAL;
+            co_return why_no_number(ctx.argument(3));
         }
         header.rsn.value = *rsn;
     }
     if (ctx.arguments.size() > 4) {
-        const auto dmaster = lenient_u32(ctx.argument(4));
-        if (!dmaster) {
-            co_return EINVAL;
-        }
-        header.dmaster.value = *dmaster;
+        header.dmaster.value = static_cast<std::uint32_t>(decimal_or_zero(ctx.argument(4)));
     }
     const auto written = (*file)->write(*key, protocol::join_header(header, *value));
     if (!written) {

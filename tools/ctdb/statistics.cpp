@@ -255,14 +255,11 @@ void print_database_statistics(const std::string& name, const protocol::db_stati
 
 } // namespace
 
-// All intervals that there are, newest first; asked for a number, upstream shows one more; 0 and no
-// number: all.
+// All intervals that there are, newest first; asked for a number, upstream shows one more; 0, less
+// and no number: all.
 run stats_command(context& ctx) {
-    std::uint32_t count = 0;
-    if (!ctx.arguments.empty()) {
-        count = lenient_u32(ctx.argument(0)).value_or(0);
-    }
-    count = count == 0 ? std::numeric_limits<std::uint32_t>::max() : count + 1;
+    const long wanted = ctx.arguments.empty() ? 0 : decimal_or_zero(ctx.argument(0));
+    long count = wanted <= 0 ? std::numeric_limits<long>::max() : wanted;
     const auto history = co_await ask<controls::get_stat_history>(ctx, ctx.target);
     if (!history) {
         co_return history.error().code;
@@ -271,10 +268,9 @@ run stats_command(context& ctx) {
     json out = json_head(ctx, "stats");
     out["intervals"] = json::array();
     for (const protocol::statistics& one : history->stats) {
-        if (count == 0) {
+        if (count-- < 0) {
             break;
         }
-        --count;
         if (one.start_time.seconds == 0) {
             continue; // not that long ago, or the first one, which upstream does not show either
         }

@@ -106,26 +106,44 @@ std::optional<std::uint32_t> lenient_u32(const std::string& text) {
     return value ? std::optional(static_cast<std::uint32_t>(*value)) : std::nullopt;
 }
 
-tl::expected<bytes, std::string> parse_data(std::string_view what, const std::string& text) {
-    if (!text.starts_with("0x")) {
-        return to_bytes(text);
+int why_no_number(const std::string& text) {
+    const bool negative = text.find('-') < text.find_first_of("0123456789");
+    errno = 0;
+    static_cast<void>(std::strtoull(text.c_str(), nullptr, 0));
+    return !negative && errno == ERANGE ? ERANGE : EINVAL;
+}
+
+long decimal_or_zero(const std::string& text) {
+    return std::strtol(text.c_str(), nullptr, 10);
+}
+
+tl::expected<bytes, std::string> parse_data_in_line(std::string_view word, std::string_view rest) {
+    if (!word.starts_with("0x")) {
+        return to_bytes(word);
     }
-    const std::string_view digits = std::string_view(text).substr(2);
-    std::string why;
+    const std::string_view digits = word.substr(2);
     bytes out;
     if (digits.size() % 2 != 0) {
-        why = fmt::format("Key ({}) contains odd number of hex digits\n", digits);
-    } else if (!from_hex(digits, out)) {
-        std::size_t good = 0;
-        while (std::isxdigit(static_cast<unsigned char>(digits[good])) != 0 &&
-               std::isxdigit(static_cast<unsigned char>(digits[good + 1])) != 0) {
-            good += 2;
-        }
-        why = fmt::format("Invalid hex: {}\n", digits.substr(good));
-    } else {
+        const auto text = fmt::format("Key ({}{}) contains odd number of hex digits", digits, rest);
+        return tl::unexpected<std::string>(text);
+    }
+    if (from_hex(digits, out)) {
         return out;
     }
-    return tl::unexpected<std::string>(why + fmt::format("Failed to parse {} {}", what, text));
+    std::size_t good = 0;
+    while (std::isxdigit(static_cast<unsigned char>(digits[good])) != 0 &&
+           std::isxdigit(static_cast<unsigned char>(digits[good + 1])) != 0) {
+        good += 2;
+    }
+    return tl::unexpected<std::string>(fmt::format("Invalid hex: {}{}", digits.substr(good), rest));
+}
+
+tl::expected<bytes, std::string> parse_data(std::string_view what, const std::string& text) {
+    auto data = parse_data_in_line(text, {});
+    if (!data) {
+        data.error() += fmt::format("\nFailed to parse {} {}", what, text);
+    }
+    return data;
 }
 
 std::string machine_line(std::string_view separator, const std::vector<std::string>& fields) {

@@ -32,10 +32,17 @@ inline constexpr std::uint32_t unknown_flag = 0x40;
 // digits at all: nothing.
 [[nodiscard]] std::optional<std::uint32_t> lenient_u32(const std::string& text);
 [[nodiscard]] std::optional<std::uint64_t> lenient_u64(const std::string& text);
+// Where there is none: ERANGE if it does not fit 64 bits, else EINVAL.
+[[nodiscard]] int why_no_number(const std::string& text);
+// As atoi(): base 10, a sign, the rest ignored; 0 where there is no number.
+[[nodiscard]] long decimal_or_zero(const std::string& text);
 
 // "0x..." as hex, anything else as it is. The error is what upstream prints, two lines.
 [[nodiscard]] tl::expected<bytes, std::string>
 parse_data(std::string_view what, const std::string& text); // what: "key", "value"
+// The same for a word that `rest` follows on its line: upstream's complaint shows both, one line.
+[[nodiscard]] tl::expected<bytes, std::string>
+parse_data_in_line(std::string_view word, std::string_view rest);
 
 // ---- output ----
 

@@ -74,14 +74,18 @@ int misuse(const char* name) {
     return failed;
 }
 
-std::optional<std::size_t> size_of_system(std::string_view word) {
-    if (word == "0") {
+// As atoi() reads it: what is no number is 0.
+std::optional<std::size_t> size_of_system(const char* word) {
+    switch (std::strtol(word, nullptr, 10)) {
+    case 0:
         return 0;
-    }
-    if (word == "32") {
+    case 32:
         return 20;
+    case 64:
+        return 24;
+    default:
+        return std::nullopt;
     }
-    return word == "64" ? std::optional<std::size_t>(24) : std::nullopt;
 }
 
 std::size_t size_of_number(const char* word) {
@@ -141,10 +145,17 @@ int walk(tdb::file& in, const settings& s, Use use) {
     return 0;
 }
 
+// A volatile database's mutexes can be had only by opening it as ctdbd does, which would clear it
+// where no ctdbd has it open. Such a file is read without locks, as upstream's tool reads all.
 std::unique_ptr<tdb::file> open_input(const char* path) {
+    constexpr int no_lock = 0x4; // TDB_NOLOCK
     tdb::open_options options;
     options.path = path;
     auto opened = tdb::file::open(options);
+    if (!opened && opened.error().code == EINVAL) {
+        options.flags = no_lock;
+        opened = tdb::file::open(options);
+    }
     if (!opened) {
         fmt::print(stderr, "tdbopen in: {}\n", std::strerror(opened.error().code));
         return nullptr;

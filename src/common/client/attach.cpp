@@ -116,6 +116,41 @@ async::task<result<std::string>> databases::healthy_path(database& db, async::ti
     co_return path;
 }
 
+namespace {
+
+// Upstream's library says it twice.
+result<> attribute_refused(
+    const database& db, std::string_view control_name, protocol::db_flag which, int ret, int code
+) {
+    return fail(
+        code,
+        "set_db_flags: 0x{:08x} {} failed, ret={}\nattach: {} set db flags 0x{:08x} failed",
+        db.id().value,
+        control_name,
+        ret,
+        db.name(),
+        protocol::db_flags(which).value
+    );
+}
+
+template <class Control>
+async::task<result<>>
+set_attribute(const database& db, pnn node, protocol::db_flag which, async::time_point deadline) {
+    control_call set = call_for<Control>(db, node, db.id());
+    const auto answer = co_await db.through().control(std::move(set), deadline);
+    if (!answer) {
+        const int code = answer.error().code;
+        co_return attribute_refused(db, Control::name, which, code, code);
+    }
+    if (answer->status != 0) {
+        const int code = code_of_status(answer->status);
+        co_return attribute_refused(db, Control::name, which, answer->status, code);
+    }
+    co_return result<>();
+}
+
+} // namespace
+
 async::task<result<>>
 databases::set_attributes(database& db, attach_options options, async::time_point deadline) {
     if (!options.readonly && !options.sticky) {
@@ -130,15 +165,19 @@ databases::set_attributes(database& db, attach_options options, async::time_poin
         if (!protocol::is_connected(node.flags)) {
             continue;
         }
-        control_call set = call_for<controls::set_db_readonly>(db, node.pnn, db.id_);
-        std::string_view name = controls::set_db_readonly::name;
-        if (options.sticky) {
-            set.opcode = controls::set_db_sticky::opcode;
-            name = controls::set_db_sticky::name;
+        auto done = result<>();
+        if (options.readonly) {
+            done = co_await set_attribute<controls::set_db_readonly>(
+                db, node.pnn, protocol::db_flag::readonly, deadline
+            );
         }
-        const auto done = co_await step(db, std::move(set), name, "set attribute", deadline);
+        if (done && options.sticky) {
+            done = co_await set_attribute<controls::set_db_sticky>(
+                db, node.pnn, protocol::db_flag::sticky, deadline
+            );
+        }
         if (!done) {
-            co_return pass(done);
+            co_return done;
         }
     }
     co_return result<>();

@@ -171,9 +171,13 @@ database::migrate(const bytes& key, record_access access, async::time_point dead
     ask.db_id = id_;
     ask.call_id = protocol::call_id::null;
     ask.key = key;
-    const auto answer = co_await client_.call(ask, deadline);
-    if (!answer) {
-        co_return pass(answer);
+    auto code = key.empty() ? EINVAL : 0; // as upstream's library: no call has an empty key
+    if (code == 0) {
+        const auto answer = co_await client_.call(ask, deadline);
+        code = answer ? 0 : answer.error().code;
+    }
+    if (code != 0) {
+        co_return fail(code, "fetch_lock: {} CALL failed, ret={}", name_, code);
     }
     co_return result<>();
 }

@@ -30,6 +30,21 @@ TEST(ToolText, ReadsNumbersAsLenientlyAsUpstream) {
     EXPECT_EQ(0xF100000000000000U, lenient_u64("0xF100000000000000"));
 }
 
+TEST(ToolText, TellsWhyTextIsNoNumber) {
+    EXPECT_EQ(EINVAL, why_no_number("abc"));
+    EXPECT_EQ(EINVAL, why_no_number(""));
+    EXPECT_EQ(EINVAL, why_no_number("-18446744073709551617"));
+    EXPECT_EQ(ERANGE, why_no_number("18446744073709551617"));
+}
+
+TEST(ToolText, ReadsSomeNumbersAsAtoiDoes) {
+    EXPECT_EQ(10, decimal_or_zero("010"));
+    EXPECT_EQ(0, decimal_or_zero("0x10"));
+    EXPECT_EQ(3, decimal_or_zero("3x"));
+    EXPECT_EQ(-1, decimal_or_zero("-1"));
+    EXPECT_EQ(0, decimal_or_zero("abc"));
+}
+
 TEST(ToolText, ReadsKeysAndValuesAsTextOrHex) {
     EXPECT_EQ(to_bytes("k3"), parse_data("key", "k3"));
     EXPECT_EQ(to_bytes("k3"), parse_data("key", "0x6b33"));
@@ -39,6 +54,15 @@ TEST(ToolText, ReadsKeysAndValuesAsTextOrHex) {
         parse_data("key", "0x6b6").error()
     );
     EXPECT_EQ("Invalid hex: zz\nFailed to parse value 0xzz", parse_data("value", "0xzz").error());
+}
+
+TEST(ToolText, ComplainsOfAWordWithTheRestOfItsLine) {
+    EXPECT_EQ(to_bytes("k3"), parse_data_in_line("0x6b33", "\" \"v\"\n"));
+    EXPECT_EQ("Invalid hex: zz\"\n", parse_data_in_line("0x12zz", "\"\n").error());
+    EXPECT_EQ(
+        "Key (123\"\n) contains odd number of hex digits",
+        parse_data_in_line("0x123", "\"\n").error()
+    );
 }
 
 TEST(ToolText, KnowsRunStatesInAnyCase) {
