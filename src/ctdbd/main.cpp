@@ -4,13 +4,16 @@
 #include "common/daemon/service_manager.hpp"
 #include "ctdbd/daemon/ctdbd_daemon.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <cstring>
 
 #include <fcntl.h>
 #include <sched.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -99,6 +102,20 @@ void take_real_time() {
     }
 }
 
+// Two sockets for each process of Samba, which has one for each connection of a client
+// (samba-client.md 1): the usual 1024 would end at 500 users. No more than upstream's unit gives.
+void allow_many_descriptors() {
+    constexpr rlim_t wanted = 1048576;
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) {
+        return;
+    }
+    limit.rlim_cur = std::min(limit.rlim_max, wanted);
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        log_warning("open files stay limited: {}", std::strerror(errno));
+    }
+}
+
 void set_up_environment(
     const conf::config& settings, const logging::logger& log, bool interactive
 ) {
@@ -136,6 +153,7 @@ int start(const cmdline::parsed_options& options) {
         return ctdbd::exit_failed;
     }
     set_up_environment(*settings, **log, interactive);
+    allow_many_descriptors();
     if (!where.test_mode && settings->get(conf::options::realtime_scheduling)) {
         take_real_time();
     }

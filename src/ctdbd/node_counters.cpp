@@ -2,6 +2,7 @@
 #include "ctdbd/node.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace ctdb::ctdbd {
 
@@ -77,13 +78,13 @@ void node::reset_statistics() {
     const std::uint32_t pending = router_.counters().pending_calls;
     const std::uint32_t waiting = router_.counters().locks.num_current;
     const std::uint32_t updates = router_.counters().pending_childwrite_calls;
-    router_.counters() = protocol::statistics{};
+    const protocol::statistics before = std::exchange(router_.counters(), {});
     router_.counters().pending_calls = pending;
     router_.counters().pending_childwrite_calls = updates;
     router_.counters().locks.num_current = waiting;
     router_.counters().start_time = host_.wall_clock();
     router_.pending().reset_timeouts();
-    history_.reset(router_.counters());
+    history_.reset(before, router_.counters());
     vacuum_.reset_statistics();
     for (const auto& db : databases_.all()) {
         if (db->engine() != nullptr) {

@@ -82,8 +82,11 @@ void statistics_history::end_slot(const statistics& now) {
     }
 }
 
-void statistics_history::reset(const statistics& now) {
-    at_slot_start_ = now;
+// The start may become less than zero; counters wrap.
+void statistics_history::reset(const statistics& before, const statistics& now) {
+    const protocol::time_value since = at_slot_start_.current_time;
+    at_slot_start_ = difference(now, difference(before, at_slot_start_));
+    at_slot_start_.current_time = since;
 }
 
 protocol::statistics_list statistics_history::list() const {

@@ -14,7 +14,8 @@ public:
 
     // Ends the running slot: `now` are the counters since start or reset.
     void end_slot(const protocol::statistics& now);
-    void reset(const protocol::statistics& now);
+    // The counters go from `before` to `now`: what the running slot has counted stays in it.
+    void reset(const protocol::statistics& before, const protocol::statistics& now);
     // Newest first, always `slots` entries, unused ones zero.
     [[nodiscard]] protocol::statistics_list list() const;
 

@@ -79,9 +79,7 @@ void client_hub::control(client_id client, const protocol::packet& p) {
     const pnn to = p.header.destnode;
     if (protocol::is_broadcast(to)) {
         if (!body.flags.has(protocol::control_flag::noreply)) {
-            log_warning(
-                "client {}: control {} to all nodes wants a reply, dropped", client, body.opcode
-            );
+            refuse_control_to_all(client, p.header.reqid, body.opcode);
             return;
         }
         client::control_call call{to, body.opcode, body.srvid, body.flags, to_bytes(body.data)};
@@ -93,6 +91,14 @@ void client_hub::control(client_id client, const protocol::packet& p) {
     } else {
         own_control(client, p.header, body);
     }
+}
+
+// Upstream leaves such a client waiting for ever (samba-client.md 2: everything is answered).
+void client_hub::refuse_control_to_all(client_id client, reqid id, std::uint32_t opcode) {
+    client::control_answer answer;
+    answer.text = fmt::format("control {} to all nodes cannot be answered", opcode);
+    log_warning("client {}: {}: refused", client, answer.text);
+    reply_control(client, id, answer);
 }
 
 void client_hub::own_control(

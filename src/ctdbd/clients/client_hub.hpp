@@ -99,6 +99,7 @@ private:
     };
     void call(client_id client, const protocol::packet& p);
     void control(client_id client, const protocol::packet& p);
+    void refuse_control_to_all(client_id client, reqid id, std::uint32_t opcode);
     void own_control(
         client_id client, const protocol::packet_header& h, const protocol::req_control& body
     );

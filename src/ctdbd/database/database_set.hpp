@@ -40,7 +40,8 @@ public:
     void become_inactive();
     // The node's vnn map has changed (SETVNNMAP, or invalidated): the engines are told.
     void vnn_map_changed();
-    // Recovery mode has become NORMAL, or the run state STARTUP: deferred attaches go on in 1 s.
+    // Recovery mode has become NORMAL, or the run state STARTUP: deferred attaches go on in the
+    // next turn.
     void attaches_may_go_on() { deferred_.replay_soon(); }
     void client_gone(client_id client) { deferred_.client_gone(client); }
     // Called before a database is closed (detach).

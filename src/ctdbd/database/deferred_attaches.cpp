@@ -20,7 +20,7 @@ void deferred_attaches::put_off(attach_request request, async::duration limit) {
 
 void deferred_attaches::replay_soon() {
     if (!waiting_.empty()) {
-        replay_.arm_in(replay_delay);
+        replay_.arm_in(async::duration::zero());
     }
 }
 

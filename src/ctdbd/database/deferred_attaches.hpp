@@ -1,8 +1,9 @@
 // deferred_attaches: attaches of own clients that wait for the end of a recovery
 // (databases.md 1.2 step 3).
 //
-// Each is tried again 1 s after replay_soon(), and may then be put off again; is refused after
-// DeferredAttachTO since it was first put off; is forgotten when its client goes.
+// Each is tried again in the turn after replay_soon(), and may then be put off again; is refused
+// after DeferredAttachTO since it was first put off; is forgotten when its client goes. Upstream
+// lets them wait for another second, in which the client is blocked (samba-client.md 5.2).
 #pragma once
 
 #include "common/async/runtime.hpp"
@@ -23,8 +24,6 @@ struct attach_request {
 
 class deferred_attaches {
 public:
-    static constexpr std::chrono::seconds replay_delay{1};
-
     // Retry decides what becomes of a request: answer it, or hand it back to put_off().
     deferred_attaches(async::runtime& rt, std::function<void(attach_request)> retry);
 

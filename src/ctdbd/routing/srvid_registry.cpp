@@ -7,10 +7,16 @@
 namespace ctdb::ctdbd {
 
 registration_id srvid_registry::add(srvid address, client_id owner, message_handler handler) {
+    std::vector<registration>& list = listeners_[address];
+    const auto known = std::find_if(list.begin(), list.end(), [owner](const registration& r) {
+        return owner.value != 0 && r.owner == owner;
+    });
+    if (known != list.end()) {
+        ++known->times;
+        return known->id;
+    }
     const registration_id id = next_++;
-    listeners_[address].push_back(
-        {id, owner, std::make_shared<const message_handler>(std::move(handler))}
-    );
+    list.push_back({id, owner, std::make_shared<const message_handler>(std::move(handler))});
     ++count_;
     return id;
 }
@@ -39,13 +45,16 @@ bool srvid_registry::remove_one(srvid address, client_id owner) {
         return false;
     }
     std::vector<registration>& list = found->second;
-    const auto last = std::find_if(list.rbegin(), list.rend(), [owner](const registration& r) {
+    const auto own = std::find_if(list.begin(), list.end(), [owner](const registration& r) {
         return r.owner == owner;
     });
-    if (last == list.rend()) {
+    if (own == list.end()) {
         return false;
     }
-    list.erase(std::next(last).base());
+    if (--own->times > 0) {
+        return true;
+    }
+    list.erase(own);
     --count_;
     if (list.empty()) {
         listeners_.erase(found);

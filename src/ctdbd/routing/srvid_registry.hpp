@@ -1,8 +1,10 @@
 // srvid_registry: who on this node listens to which message address (wire-protocol.md 2.5,
 // cluster.md 9.3).
 //
-// A message goes to every registration of its address, newest first, a twice-registered client
-// twice, and then to those of "all". Listeners may register and deregister from inside a delivery.
+// A message goes to every listener of its address, newest first, and then to those of "all". A
+// client that registers an address several times gets one copy (samba-client.md 7.1: its own
+// dispatcher calls every handler for it; upstream sends as many copies) until it has deregistered
+// as often. Listeners may register and deregister from inside a delivery.
 #pragma once
 
 #include "common/base/bytes.hpp"
@@ -29,21 +31,22 @@ public:
     void remove_all(client_id owner);
     [[nodiscard]] bool has(srvid address, client_id owner) const;
 
-    [[nodiscard]] std::vector<client_id> listeners_to(srvid address) const; // maybe twice
+    [[nodiscard]] std::vector<client_id> listeners_to(srvid address) const;
 
     void deliver(srvid address, byte_view data) const;
     // Without copies to those who listen to all (records of a traverse).
     void deliver_exactly(srvid address, byte_view data) const {
         deliver_to(address, address, data);
     }
-    [[nodiscard]] std::size_t size() const noexcept { return count_; }
+    [[nodiscard]] std::size_t size() const noexcept { return count_; } // listeners
 
 private:
     struct registration {
         registration_id id;
         client_id owner;
         std::shared_ptr<const message_handler>
-            handler; // shared: a delivery holds it while the list changes
+            handler;             // shared: a delivery holds it while the list changes
+        std::uint32_t times = 1; // registered, of a client
     };
     void deliver_to(srvid listening, srvid address, byte_view data) const;
     template <class Matches>

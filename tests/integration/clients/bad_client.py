@@ -3,11 +3,13 @@
 Prints "closed" when the daemon closed the connection, "served" when a good packet after the bad one was answered,
 "sent" where there is nothing to see. Every wait is bounded."""
 import os
+import resource
 import socket
 import struct
 import sys
 import time
 
+CROWD = 600
 MAGIC = 0x43544442
 CURRENT_NODE = 0xF0000001
 REQ_CALL, REQ_CONTROL, REPLY_CONTROL = 0, 7, 8
@@ -67,6 +69,16 @@ def run(path, mode):
         kept = [connect(path) for _ in range(200)]
         time.sleep(0.2)
         return "sent" if kept else ""
+    if mode == "crowd":  # not bad at all, but many: how many of them are answered
+        limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (limits[1], limits[1]))
+        kept = []
+        while len(kept) < CROWD:
+            s = connect(path)
+            if answered(s) != "served":
+                break
+            kept.append(s)
+        return str(len(kept))
     s = connect(path)
     if mode == "garbage":
         s.sendall(bytes([0xFF]) * 4 + os.urandom(4096))

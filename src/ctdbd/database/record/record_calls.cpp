@@ -126,8 +126,7 @@ void record_engine::impl::perform_call(record_request& request, look& seen) {
         count_hops(request);
         hand_over(request, seen);
         return;
-    case call_action::delegate:
-        count_hops(request);
+    case call_action::delegate: // its hops are not counted (databases.md 2.5)
         delegate(request, seen);
         return;
     case call_action::revoke:

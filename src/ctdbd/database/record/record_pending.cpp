@@ -40,17 +40,18 @@ void record_engine::impl::reply_call(
         return;
     }
     pending_call& waiting = call->second;
+    const auto copied = protocol::header_of(body.data);
+    if (waiting.sent_call == protocol::call_id::fetch_with_header && !copied) {
+        // smbd 4.25 aborts over such an answer
+        events_.packet_dropped("REPLY_CALL without the header that was asked for");
+        waiting.resend_at = runtime_.now() + refused_retry_interval;
+        watch_from(waiting.resend_at);
+        return;
+    }
     const bool reads = waiting.flags.has(protocol::call_flag::want_readonly);
     if (body.status != protocol::status::ok || !reads) {
         out_.reply_to_client(waiting.client, waiting.client_id_of_call, body.status, {}, body.data);
         finish(call);
-        return;
-    }
-    const auto copied = protocol::header_of(body.data);
-    if (!copied) {
-        events_.packet_dropped("REPLY_CALL without the header that was asked for");
-        waiting.resend_at = runtime_.now() + refused_retry_interval;
-        watch_from(waiting.resend_at);
         return;
     }
     if (!copied->flags.has(protocol::record_flag::ro_have_readonly)) {

@@ -152,9 +152,10 @@ public:
         );
     }
     template <class Body>
-    void client_sends(client_id client, reqid id, const Body& body) {
+    void
+    client_sends(client_id client, reqid id, const Body& body, pnn to = protocol::current_node) {
         protocol::packet_header h;
-        h.destnode = protocol::current_node;
+        h.destnode = to;
         h.reqid = id;
         node_->clients().packet(client, protocol::encode(h, body));
         settle();

@@ -105,6 +105,40 @@ TEST_F(Node, AClientThatNamesAnUnknownDatabaseIsAnswered) { // 12.1 #14
     EXPECT_TRUE(std::holds_alternative<protocol::reply_error>(said->body));
 }
 
+// smbd 4.17 registers RELEASE_IP once for each channel.
+TEST_F(Node, AClientGetsOneCopyHoweverOftenItRegistersAnAddress) {
+    const client_id smbd = node.connect_client();
+    const srvid address{0xF300000000000000};
+    ctdbd::client_hub& clients = node.daemon().clients();
+    EXPECT_TRUE(clients.register_srvid(smbd, address));
+    EXPECT_TRUE(clients.register_srvid(smbd, address));
+    ctdbd::srvid_registry& registry = node.daemon().routes().registry();
+    registry.deliver(address, view_of("10.0.0.1"));
+    EXPECT_EQ(node.said_to_clients.size(), 1U);
+    EXPECT_TRUE(clients.deregister_srvid(smbd, address));
+    registry.deliver(address, view_of("10.0.0.1"));
+    EXPECT_EQ(node.said_to_clients.size(), 2U); // it has registered once more than that
+    EXPECT_TRUE(clients.deregister_srvid(smbd, address));
+    EXPECT_FALSE(clients.deregister_srvid(smbd, address));
+    registry.deliver(address, view_of("10.0.0.1"));
+    EXPECT_EQ(node.said_to_clients.size(), 2U);
+}
+
+// samba-client.md 2: everything that does not say NOREPLY is answered.
+TEST_F(Node, AControlToAllNodesThatWantsAnAnswerIsRefused) {
+    const client_id smbd = node.connect_client();
+    protocol::req_control ask;
+    ask.opcode = protocol::controls::get_pnn::opcode;
+    node.client_sends(smbd, reqid{5}, ask, protocol::broadcast_connected);
+    ASSERT_EQ(node.said_to_clients.size(), 1U);
+    const auto said = protocol::decode_packet(node.said_to_clients.front());
+    EXPECT_EQ(said->header.reqid, reqid{5});
+    EXPECT_EQ(std::get<protocol::reply_control>(said->body).status, -1);
+    ask.flags = protocol::control_flag::noreply;
+    node.client_sends(smbd, reqid{6}, ask, protocol::broadcast_connected);
+    EXPECT_EQ(node.said_to_clients.size(), 1U);
+}
+
 TEST_F(Node, ANodesCallForAnUnknownDatabaseIsHeldAWhileThenAnswered) { // 12.1 #14
     node.hear(peer, reqid{5}, call_for(unknown_database, "k"));
     node.pass(1s);

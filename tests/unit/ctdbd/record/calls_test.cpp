@@ -236,6 +236,28 @@ TEST_F(Calls, AReplyCallIsPassedToTheClientAndUnknownOnesAreDropped) {
     EXPECT_EQ(engine_->pending_calls(), 0U);
 }
 
+// samba-client.md 6.2: less than a header ends an smbd of 4.25
+TEST_F(Calls, AnAnswerWithoutTheHeaderThatWasAskedForDoesNotReachTheClient) {
+    const auto key = key_of(peer);
+    client_calls(key, 1, smbd, call_id::fetch_with_header, {});
+    static_cast<void>(said());
+    protocol::reply_call reply;
+    reply.data = view_of("short");
+    for (const int status : {0, -1}) {
+        reply.status = status;
+        engine_->receive(from(peer, 100), reply);
+    }
+    EXPECT_EQ(dropped_, 2);
+    EXPECT_THAT(said(), IsEmpty());
+    EXPECT_EQ(engine_->pending_calls(), 1U);
+    const bytes whole = protocol::join_header(protocol::record_header{}, view_of("v"));
+    reply.status = 0;
+    reply.data = whole;
+    engine_->receive(from(peer, 100), reply);
+    EXPECT_EQ(engine_->pending_calls(), 0U);
+    EXPECT_EQ(said().size(), 1U);
+}
+
 TEST_F(Calls, UnknownDatabaseElsewhereMeansTryAgainAndInTheEndAnError) { // 12.1 #14
     const auto key = key_of(peer);
     client_calls(key, 1);

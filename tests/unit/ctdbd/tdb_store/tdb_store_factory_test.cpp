@@ -237,21 +237,34 @@ TEST_F(Factory, FindsThePersistentDatabasesOfThisNodeOnly) {
 TEST_F(Factory, RefusesNamesThatAreNoFileNamesAndSecondOpenings) {
     node.start();
     for (const std::string& name :
-         {std::string(),
-          std::string("../x.tdb"),
-          std::string("a/b"),
-          std::string("a\0b", 3),
-          std::string(300, 'x')}) {
+         {std::string("../x.tdb"), std::string("a/b"), std::string("a\0b", 3)}) {
         store_spec spec;
         spec.name = name;
         const auto opened = node.factory->open(spec);
         ASSERT_FALSE(opened) << name;
         EXPECT_EQ(opened.error().code, EINVAL);
     }
+    store_spec spec;
+    spec.name = std::string(300, 'x');
+    EXPECT_FALSE(node.factory->open(spec));
     const auto first = node.open("v.tdb", kind::volatile_db);
     store_spec again;
     again.name = "v.tdb";
     EXPECT_EQ(node.factory->open(again).error().code, EBUSY);
+}
+
+TEST_F(Factory, OpensTheNamesThatUpstreamOpens) {
+    node.start();
+    for (const std::string& name :
+         {std::string(), std::string("."), std::string("a|b c\n"), std::string(250, 'x')}) {
+        for (const auto is : {kind::volatile_db, kind::persistent, kind::replicated}) {
+            store_spec spec;
+            spec.name = name;
+            spec.is = is;
+            const auto opened = node.factory->open(spec);
+            EXPECT_TRUE(opened) << name << ": " << opened.error().what;
+        }
+    }
 }
 
 TEST_F(Factory, NamesEveryDirectoryThatIsMissing) {
