@@ -5,12 +5,13 @@ set -eu
 # shellcheck source=support/cluster.sh
 . "${CTDB_SOURCE:?}/tests/integration/support/cluster.sh"
 
+# shellcheck disable=SC3045 # every shell that may be sh here has -H, -S and -n
 hard=$(ulimit -H -n)
 if [ "$hard" != unlimited ] && [ "$hard" -lt 1000 ]; then
 	note "skipped: no more than $hard open files are allowed here"
 	exit 77
 fi
-# shellcheck disable=SC3045 # every shell that may be sh here has -n and -S
+# shellcheck disable=SC3045 # as above
 ulimit -S -n 200
 start_nodes 1
 wait_healthy 1

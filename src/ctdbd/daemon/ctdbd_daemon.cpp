@@ -330,17 +330,16 @@ result<> ctdbd_daemon::make_lock(const std::string& setting) {
 // The script of upstream: helper's pid, RECORD or DB, path, MUTEX or FCNTL (databases.md 4.2). One
 // at a time.
 void ctdbd_daemon::run_lock_debug_script(const tdb::stuck_lock& stuck) {
-    if (lock_debug_ && lock_debug_->running()) {
+    const bool record = stuck.is == tdb::stuck_lock::kind::record;
+    if ((lock_debug_ && lock_debug_->running()) || (record && node_->own().inactive())) {
         return;
     }
-    std::string script = settings_.get(conf::options::lock_debug_script);
-    if (script.empty()) {
-        script = path::join(settings_.where().etc, "debug_locks.sh");
-    }
+    const std::string set = settings_.get(conf::options::lock_debug_script);
+    const std::string name = set.empty() ? "debug_locks.sh" : set.substr(set.rfind('/') + 1);
+    const std::string script = path::join(settings_.where().etc, name);
     if (::access(script.c_str(), X_OK) != 0) {
         return;
     }
-    const bool record = stuck.is == tdb::stuck_lock::kind::record;
     async::child_options options;
     options.argv = {
         script,
