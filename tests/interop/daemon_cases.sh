@@ -95,6 +95,67 @@ same 0 deltickle 10.0.9.9:1 10.0.2.31:445
 same 0 deltickle 10.0.9.9:1 10.0.2.31:445
 same 0 gettickles 10.0.2.31
 
+# databases: kinds, attributes and what is refused
+same 0 attach vold.tdb
+same 0 attach persd.tdb persistent
+same 0 attach repld.tdb replicated
+same 0 attach rod.tdb readonly
+same 0 attach std.tdb sticky
+same 0 attach ''
+same 0 attach 'a|b c.tdb'
+same 0 attach a/b.tdb
+same 0 attach repld.tdb
+same 0 attach repld.tdb persistent
+same 0 attach rod.tdb replicated
+same 0 attach repld.tdb readonly
+same 0 attach persd.tdb sticky
+same 0 getdbmap
+same 1 -X getdbmap
+same 2 getdbstatus rod.tdb
+same 0 getdbstatus ''
+same 0 getdbstatus 0x5ac43b8f
+same 0 setdbreadonly repld.tdb
+same 0 setdbsticky persd.tdb
+same 0 -n 1 setdbsticky vold.tdb
+same 1 setdbsticky vold.tdb
+same 0 getdbmap
+same 1 getdbmap
+same 0 getdbseqnum vold.tdb
+same 0 getdbseqnum repld.tdb
+same 0 catdb vold.tdb
+same 0 cattdb repld.tdb
+same 0 writekey vold.tdb '' v
+same 0 readkey vold.tdb ''
+same 0 writekey vold.tdb k ''
+same 0 readkey vold.tdb k
+same 0 writekey vold.tdb big "$(head -c 20000 /dev/zero | tr '\0' x)"
+same 1 readkey vold.tdb big
+same 2 deletekey vold.tdb big
+same 0 writekey std.tdb sk sv
+same 1 writekey std.tdb sk sv1
+same 2 readkey std.tdb sk
+same 0 writekey rod.tdb rk rv
+same 1 readkey rod.tdb rk readonly
+same 2 readkey rod.tdb rk readonly
+same 0 writekey rod.tdb rk rv2
+same 2 readkey rod.tdb rk readonly
+same 0 pstore persd.tdb '' v
+same 0 pfetch persd.tdb ''
+same 0 pstore persd.tdb k ''
+same 0 cattdb persd.tdb
+same 0 writekey persd.tdb k v
+same 0 ptrans vold.tdb
+same 0 backupdb repld.tdb "$work/repld"
+same 0 restoredb "$work/repld" rnew.tdb
+same 0 restoredb "$work/repld" persd.tdb
+same 0 restoredb "$work/repld" vold.tdb
+same 0 wipedb rod.tdb
+same 1 cattdb rod.tdb
+same 0 wipedb ''
+same 0 detach nosuch.tdb
+same 0 detach vold.tdb
+same 0 getdbmap
+
 same 0 setdebug NOTICE
 same 0 getdebug
 same 0 recover
@@ -105,6 +166,7 @@ same 0 -n 1 stop
 same 0 nodestatus all
 same 1 attach late.tdb
 same 0 -n 1 continue
+wait_healthy 3 # ours starts its services first
 same 0 nodestatus all
 same 0 -n 2 shutdown
 same 0 -n 2 ping
