@@ -169,4 +169,5 @@ same 0 -n 1 continue
 wait_healthy 3 # ours starts its services first
 same 0 nodestatus all
 same 0 -n 2 shutdown
+wait_state 2 '*DISCONNECTED*' 0 # the order to go was answered before it has gone
 same 0 -n 2 ping
