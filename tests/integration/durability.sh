@@ -5,6 +5,8 @@
 set -eu
 # shellcheck source=support/cluster.sh
 . "${CTDB_SOURCE:?}/tests/integration/support/cluster.sh"
+# shellcheck source=support/transactions.sh
+. "$CTDB_SOURCE/tests/integration/support/transactions.sh"
 command -v tdbtool >/dev/null 2>&1 || {
 	echo 'SKIPPED: needs tdbtool (package tdb-tools)'
 	exit 77
@@ -16,33 +18,9 @@ keep_of() {
 	printf '%s/var/persistent/keep.tdb.%s' "$(base_of "$1")" "$1"
 }
 
-# Both records of a transaction say the same; what was acknowledged last is in $work/acked.
-transactions() {
-	number=$1
-	while :; do
-		number=$((number + 1))
-		printf '"one" "%s"\n"two" "%s"\n' "$number" "$number" | ctdb_on 0 ptrans keep.tdb >/dev/null 2>&1 || return 0
-		printf '%s\n' "$number" >"$work/acked.new"
-		mv "$work/acked.new" "$work/acked"
-	done
-}
-
-acked() {
-	cat "$work/acked" 2>/dev/null || echo 0
-}
-
-advanced() {
-	[ "$(acked)" -gt "$1" ]
-}
-
 # value_on_disk NODE KEY, of the file of a node that does not run
 value_on_disk() {
 	tdbdump -k "$2" "$(keep_of "$1")" | sed 's/^\(\\[0-9A-F][0-9A-F]\)\{24\}//' # the header
-}
-
-recovered_since() { # NODE GENERATION
-	_generation=$(generation_of "$1") && [ -n "$_generation" ] && [ "$_generation" != "$2" ] &&
-		ctdb_on "$1" status | grep -q '^Recovery mode:NORMAL'
 }
 
 start_nodes 3

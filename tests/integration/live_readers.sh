@@ -5,6 +5,8 @@
 set -eu
 # shellcheck source=support/cluster.sh
 . "${CTDB_SOURCE:?}/tests/integration/support/cluster.sh"
+# shellcheck source=support/transactions.sh
+. "$CTDB_SOURCE/tests/integration/support/transactions.sh"
 
 value=the-same-value-of-every-record
 readers=
@@ -27,35 +29,11 @@ end_readers() {
 	readers=
 }
 
-# Both records of a transaction say the same.
-transactions() {
-	number=0
-	while [ ! -e "$work/enough" ]; do
-		number=$((number + 1))
-		printf '"one" "%s"\n"two" "%s"\n' "$number" "$number" | ctdb_on 0 ptrans keep.tdb >/dev/null 2>&1 || return 0
-		printf '%s\n' "$number" >"$work/committed.new"
-		mv "$work/committed.new" "$work/committed"
-	done
-}
-
-committed() {
-	cat "$work/committed" 2>/dev/null || echo 0
-}
-
-advanced() {
-	[ "$(committed)" -gt "$1" ]
-}
-
-recovered() { # NODE GENERATION: again since
-	_generation=$(generation_of "$1") && [ -n "$_generation" ] && [ "$_generation" != "$2" ] &&
-		ctdb_on "$1" status | grep -q '^Recovery mode:NORMAL'
-}
-
 recover() { # NODE
 	_before=$(generation_of 0)
 	ctdb_on "$1" recover
 	for _node in 0 1; do
-		wait_for 20 recovered "$_node" "$_before" || fail "node $_node has not recovered"
+		wait_for 20 recovered_since "$_node" "$_before" || fail "node $_node has not recovered"
 	done
 }
 
@@ -76,7 +54,7 @@ for node in 0 1; do
 	read_file "$node" "$work/same.$node" volatile test.tdb 0x1c41 same key 300 "$value"
 	read_file "$node" "$work/pair.$node" persistent keep.tdb 0x400 pair one two
 done
-transactions &
+transactions 0 &
 committing=$!
 extra_processes="$extra_processes $committing"
 for node in 0 1 2; do
@@ -88,7 +66,7 @@ extra_processes="$extra_processes $asked"
 kill_node 2 # in the middle of it
 wait "$asked" || true
 wait_state 2 'DISCONNECTED|*' 0 1
-before=$(committed)
+before=$(acked)
 wait_for 20 advanced "$((before + 3))" || fail "no transactions after the death of node 2"
 : >"$work/enough"
 wait "$committing" || fail "the client"
@@ -96,7 +74,7 @@ end_readers "a reader saw what was neither old nor new"
 for out in "$work"/same.? "$work"/pair.?; do
 	[ "$(cat "$out")" -gt 100 ] || fail "$out: only $(cat "$out") reads"
 done
-note "$(cat "$work"/same.? "$work"/pair.? | awk '{ sum += $1 } END { print sum }') reads, $(committed) transactions"
+note "$(cat "$work"/same.? "$work"/pair.? | awk '{ sum += $1 } END { print sum }') reads, $(acked) transactions"
 
 note "copies are read while others write"
 start_node 2

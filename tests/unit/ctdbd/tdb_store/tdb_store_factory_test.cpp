@@ -51,6 +51,15 @@ protected:
         std::sort(names.begin(), names.end());
         return names;
     }
+    // p.tdb opens empty and unhealthy; the damaged file of `size` lies beside it.
+    void expect_kept_aside(std::uintmax_t size) {
+        const auto store = node.open("p.tdb", kind::persistent);
+        EXPECT_EQ(records_in(*store), 0u);
+        EXPECT_NE(node.factory->health("p.tdb"), "");
+        const auto files = files_in("persistent");
+        ASSERT_EQ(files.size(), 2u);
+        EXPECT_EQ(fs::file_size(node.dir.file("persistent/" + files[1])), size);
+    }
 };
 
 TEST_F(Factory, OpensEachKindWithTheFlagsAndInThePlaceSambaExpects) {
@@ -136,12 +145,7 @@ TEST_F(Factory, PersistentFileWithADestroyedHeaderIsNotSilentlyOverwritten) {
         raw << "garbage";
     }
     const auto size = fs::file_size(path);
-    const auto store = node.open("p.tdb", kind::persistent);
-    EXPECT_EQ(records_in(*store), 0u);
-    EXPECT_NE(node.factory->health("p.tdb"), "");
-    const auto files = files_in("persistent");
-    ASSERT_EQ(files.size(), 2u);
-    EXPECT_EQ(fs::file_size(node.dir.file("persistent/" + files[1])), size);
+    expect_kept_aside(size);
 }
 
 // What a power loss may leave where the file system reorders: the header knows of more than there
@@ -152,12 +156,7 @@ TEST_F(Factory, PersistentFileThatLostItsGrowthIsKeptAside) {
     const std::string path = node.dir.file("persistent/p.tdb.3");
     const auto size = fs::file_size(path) / 2;
     fs::resize_file(path, size);
-    const auto store = node.open("p.tdb", kind::persistent);
-    EXPECT_EQ(records_in(*store), 0u);
-    EXPECT_NE(node.factory->health("p.tdb"), "");
-    const auto files = files_in("persistent");
-    ASSERT_EQ(files.size(), 2u);
-    EXPECT_EQ(fs::file_size(node.dir.file("persistent/" + files[1])), size);
+    expect_kept_aside(size);
 }
 
 TEST_F(Factory, PersistentFileOfSizeZeroIsANewDatabase) {
