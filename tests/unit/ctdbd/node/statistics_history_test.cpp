@@ -9,7 +9,7 @@ protocol::statistics at(std::int64_t second, std::uint32_t calls, double latency
     protocol::statistics s;
     s.current_time.seconds = second;
     s.total_calls = calls;
-    s.call_latency.num = calls;
+    s.call_latency.num = static_cast<std::int32_t>(calls);
     s.call_latency.total = latency;
     return s;
 }
