@@ -224,6 +224,9 @@ leader_hooks node::make_leader_hooks() {
             become_active(reason);
         }
     };
+    hooks.lock_lost = [this](const std::string& why) {
+        request_recovery(fmt::format("cluster lock lost while leading: {}", why));
+    };
     hooks.lock_latency = [this](async::duration taken) {
         router_.counters().reclock_recovery.add(std::chrono::duration<double>(taken).count());
     };

@@ -24,7 +24,9 @@ database::database(
     store_->on_freeze_lost([this] { freeze_lost(); });
 }
 
-database::~database() = default;
+database::~database() {
+    push_.reset(); // answers its confirm, which looks at push_
+}
 
 database_kind database::kind() const noexcept {
     if (is_persistent()) {

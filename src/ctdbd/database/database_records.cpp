@@ -59,8 +59,10 @@ void database::push_confirm(answer_to<std::uint32_t> done) {
     push_->confirm([this, done = std::move(done)](const answer<std::uint32_t>& stored) {
         const auto reply = done;
         const answer<std::uint32_t> kept = stored;
-        std::ranges::move(push_->take_emptied(), std::back_inserter(emptied_));
-        push_.reset(); // with the function that runs here
+        if (push_) { // null: it was broken off and is being destroyed
+            std::ranges::move(push_->take_emptied(), std::back_inserter(emptied_));
+            push_.reset(); // with the function that runs here
+        }
         reply(kept);
     });
 }

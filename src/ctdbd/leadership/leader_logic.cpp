@@ -235,7 +235,12 @@ void leader_logic::listen_to_lock() {
         }
         feed(election_event::lock_refused{why});
     };
-    events.lost = [this](const std::string& why) { feed(election_event::lock_lost{why}); };
+    events.lost = [this](const std::string& why) {
+        if (leading() && hooks_.lock_lost) {
+            hooks_.lock_lost(why);
+        }
+        feed(election_event::lock_lost{why});
+    };
     events.released = [this] { feed(election_event::lock_released{}); };
     lock_->listen(std::move(events));
 }

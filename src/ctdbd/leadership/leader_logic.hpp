@@ -55,6 +55,9 @@ struct leader_hooks {
     std::function<protocol::time_value()> wall_clock;
     std::function<void(bool fence, const std::string& reason)> fence;
     std::function<void(async::duration)> lock_latency; // RECD_RECLOCK_LATENCY
+    // The own lock is lost while leading: others may lead already, and what is committed here from
+    // now on may lose against theirs. May be empty.
+    std::function<void(const std::string& why)> lock_lost;
     // Messages that belong to failoverd (cluster.md 5.5), as they came. May be empty.
     std::function<void(const protocol::srvid_message&)> on_takeover_run;
     std::function<void(const protocol::disable_message&)> on_disable_takeover_runs;

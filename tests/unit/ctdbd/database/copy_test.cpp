@@ -221,6 +221,25 @@ TEST_F(CopyTest, PushNeedsFreezeAndStart) {
     EXPECT_TRUE(refused(confirm("v.tdb")));
 }
 
+// A peer that starts a push while it is told the end of the one before must not end the daemon, nor
+// must a daemon that ends in the middle (the second push).
+TEST_F(CopyTest, APushThatIsBrokenOffAnswersItsConfirm) {
+    freeze("v.tdb");
+    const bytes records = buffer("v.tdb", "a", 5, "1");
+    count first;
+    for (int i = 0; i < 2; ++i) {
+        ASSERT_TRUE(db("v.tdb").push_start(address));
+        auto said = std::make_shared<std::optional<answer<std::uint32_t>>>();
+        cluster[1].port().message(pnn{0}, address, records);
+        db("v.tdb").push_confirm([said](const answer<std::uint32_t>& a) { *said = a; });
+        ASSERT_FALSE(said->has_value());
+        if (first) {
+            EXPECT_TRUE(refused(first));
+        }
+        first = said;
+    }
+}
+
 TEST_F(CopyTest, StartAgainDiscardsWhatCameBefore) {
     freeze("v.tdb");
     ASSERT_TRUE(db("v.tdb").push_start(address));
