@@ -1,5 +1,7 @@
 #include "program.hpp"
 
+#include "common/base/log.hpp"
+
 #include <cstdio>
 #include <string_view>
 
@@ -46,6 +48,7 @@ int run_program(
     const strings& words,
     const std::function<result<>(const order& what)>& job
 ) {
+    set_log_level(log_level::error); // that a client works at a stretch is its purpose
     const auto what = parse(form, words);
     if (!what) {
         fmt::print(stderr, "usage: {}\n", form.usage);

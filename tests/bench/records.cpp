@@ -13,9 +13,8 @@
 #include "common/async/combinators.hpp"
 #include "common/protocol/controls.hpp"
 #include "common/protocol/record_buffer.hpp"
+#include "daemons.hpp"
 #include "program.hpp"
-
-#include <fstream>
 
 #include <fmt/format.h>
 
@@ -27,29 +26,6 @@ namespace controls = protocol::controls;
 
 constexpr auto vacuum_patience = std::chrono::seconds(60);
 constexpr srvid traverse_address{0xBE00000000000043};
-
-// kB of the process, nothing if it cannot be told.
-long anonymous_memory(std::int32_t pid) {
-    std::ifstream status(fmt::format("/proc/{}/status", pid));
-    for (std::string word; status >> word;) {
-        if (word == "RssAnon:") {
-            long size = 0;
-            status >> size;
-            return size;
-        }
-    }
-    return 0;
-}
-
-async::task<result<long>> memory_of(client::client& node) {
-    const auto pid = co_await client::call<controls::get_pid>(
-        node, node.self(), protocol::none(), node.loop().now() + patience
-    );
-    if (!pid) {
-        co_return pass(pid);
-    }
-    co_return anonymous_memory(pid->value);
-}
 
 enum class change : std::uint8_t { store, erase };
 
@@ -138,7 +114,7 @@ async::task<result<>> records(connections& nodes, const order& what) {
     if (!db) {
         co_return pass(db);
     }
-    const auto empty = co_await memory_of(*nodes.front());
+    const auto empty = co_await daemon_memory(*nodes.front());
     auto before = loop.now();
     const auto lap = [&before, &loop] {
         const seconds taken = loop.now() - before;
@@ -150,7 +126,7 @@ async::task<result<>> records(connections& nodes, const order& what) {
         co_return pass(filled);
     }
     const double fill_s = lap();
-    const auto full = co_await memory_of(*nodes.front());
+    const auto full = co_await daemon_memory(*nodes.front());
     lap();
     const auto seen = co_await traverse(*nodes.front(), db->on.front()->id());
     const double traverse_s = lap();
