@@ -1,5 +1,7 @@
 #include "show.hpp"
 
+#include "common/cmdline/help.hpp"
+
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -7,6 +9,8 @@
 namespace ctdb::config_tool {
 
 namespace {
+
+using cmdline::scdoc_escaped;
 
 constexpr std::size_t comment_width = 100;
 
@@ -75,17 +79,6 @@ std::string facts(const conf::option& o) {
         text += "; " + since;
     }
     return text;
-}
-
-std::string scdoc_escaped(std::string_view text) {
-    std::string out;
-    for (const char c : text) {
-        if (c == '*' || c == '_' || c == '<' || c == '#' || c == '\\' || c == '[') {
-            out += '\\';
-        }
-        out += c;
-    }
-    return out;
 }
 
 // The default as the manual shows it: directories by name.

@@ -3,9 +3,11 @@
 # between all. Sourced by tools/quickstart and by tests.
 #
 # Sets up below $work (a directory of its own): node.N/ is the installed tree of node N. Names of namespaces begin with $tag.
-# Needs root, iproute2 and $build, a build directory with all programs. Everything is ended and removed by remove_cluster.
+# Needs root, iproute2, CTDB_SOURCE and $build, a build directory with all programs. Everything is ended and removed by remove_cluster.
 
-: "${work:?directory of the cluster}" "${build:?build directory}"
+: "${work:?directory of the cluster}" "${build:?build directory}" "${CTDB_SOURCE:?source directory}"
+# shellcheck source=tools/dev/waiting.sh
+. "$CTDB_SOURCE/tools/dev/waiting.sh"
 
 tag=${tag:-ctdb$$}
 private=10.77.0
@@ -79,9 +81,16 @@ install_node() {
 		printf '%s.%s/24 pub\n' "$public" "$((101 + _i))"
 		_i=$((_i + 1))
 	done >"$_etc/public_addresses"
-	cat >"$_etc/ctdb.conf" <<-CONF
+	configuration "$1" >"$_etc/ctdb.conf"
+	on_node "$1" "$(prefix "$1")/bin/ctdb" event script enable failover 10.pubip >/dev/null 2>&1 ||
+		enable_script "$1" failover 10.pubip
+}
+
+# configuration NODE: what every node's ctdb.conf says.
+configuration() {
+	cat <<-CONF
 		[logging]
-			location = file:$work/node.$1/log.ctdb
+			location = file:$(prefix "$1")/log.ctdb
 			log level = ${LOG_LEVEL:-NOTICE}
 		[cluster]
 			node address = $private.$(($1 + 1))
@@ -89,8 +98,6 @@ install_node() {
 		[legacy]
 			realtime scheduling = false
 	CONF
-	on_node "$1" "$(prefix "$1")/bin/ctdb" event script enable failover 10.pubip >/dev/null 2>&1 ||
-		enable_script "$1" failover 10.pubip
 }
 
 # Enabling is a link in etc to the shipped script.
@@ -136,21 +143,6 @@ kill_node() {
 	kill -STOP $_pids 2>/dev/null || true # one has ended by itself
 	# shellcheck disable=SC2086
 	kill -9 $_pids 2>/dev/null || true
-}
-
-# wait_for SECONDS COMMAND...: until it succeeds.
-wait_for() {
-	_limit=$(($(date +%s) + $1))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ "$(date +%s)" -lt "$_limit" ] || return 1
-		sleep 0.1
-	done
-}
-
-# healthy COUNT [NODE]: that many nodes are OK in the eyes of a node.
-healthy() {
-	[ "$(ctdb_on "${2:-0}" -X status 2>/dev/null | grep -c '^|[0-9]*|[^|]*|0|0|0|0|0|0|0|')" -eq "$1" ]
 }
 
 # hosted COUNT [NODE]: that many public addresses have a holder.

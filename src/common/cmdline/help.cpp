@@ -147,17 +147,6 @@ std::string command_list(const program& table) {
     return text;
 }
 
-std::string scdoc_escaped(std::string_view text) {
-    std::string out;
-    for (const char c : text) {
-        if (c == '*' || c == '_' || c == '<' || c == '#' || c == '\\' || c == '[') {
-            out += '\\';
-        }
-        out += c;
-    }
-    return out;
-}
-
 } // namespace
 
 std::string option_help(const program& table) {
@@ -218,6 +207,17 @@ std::string bash_completion(const program& table) {
         options,
         words
     );
+}
+
+std::string scdoc_escaped(std::string_view text) {
+    std::string out;
+    for (const char c : text) {
+        if (c == '*' || c == '_' || c == '<' || c == '#' || c == '\\' || c == '[') {
+            out += '\\';
+        }
+        out += c;
+    }
+    return out;
 }
 
 std::string man_options(const program& table) {

@@ -4,6 +4,7 @@
 #include "common/cmdline/program.hpp"
 
 #include <string>
+#include <string_view>
 
 namespace ctdb::cmdline {
 
@@ -15,5 +16,6 @@ namespace ctdb::cmdline {
 [[nodiscard]] std::string bash_completion(const program& table); // a script to be sourced
 [[nodiscard]] std::string man_options(const program& table);     // scdoc fragments
 [[nodiscard]] std::string man_commands(const program& table);
+[[nodiscard]] std::string scdoc_escaped(std::string_view text);
 
 } // namespace ctdb::cmdline

@@ -15,6 +15,8 @@ work=$(mktemp -d /tmp/ctdb-failover.XXXXXX)
 build=${CTDB_BIN%/bin}
 # shellcheck source=/dev/null
 . "$CTDB_SOURCE/tools/dev/namespaces.sh"
+# shellcheck source=../support/node_tree.sh
+. "$CTDB_SOURCE/tests/integration/support/node_tree.sh"
 
 public6=fd00:78:
 public_addresses="$public.101 $public.102 $public.103 $public.104 $public.105 $public.106 $public6:101 $public6:102 $public6:103"
@@ -46,9 +48,7 @@ trap 'exit 130' INT TERM
 
 install_node() {
 	_base=$(prefix "$1")
-	mkdir -p "$_base/run" "$_base/var/volatile" "$_base/var/persistent" "$_base/var/state" "$_base/share" \
-		"$_base/events/cluster" "$_base/events/service" "$_base/events/failover" "$_base/events/notification"
-	ln -sfn "$CTDB_SOURCE/events" "$_base/share/events"
+	make_tree "$_base"
 	ln -sfn "$CTDB_SOURCE/events/failover/10.pubip.script" "$_base/events/failover/10.pubip.script"
 	every_address >"$_base/nodes"
 	for _address in $public_addresses; do
@@ -57,22 +57,12 @@ install_node() {
 		*) printf '%s/24 pub\n' "$_address" ;;
 		esac
 	done >"$_base/public_addresses"
-	cat >"$_base/ctdb.conf" <<-CONF
-		[logging]
-			location = file:$_base/log.ctdb
-			log level = ${LOG_LEVEL:-NOTICE}
-		[cluster]
-			node address = $private.$(($1 + 1))
-			cluster lock = $work/cluster.lock
-		[legacy]
-			realtime scheduling = false
-	CONF
+	configuration "$1" >"$_base/ctdb.conf"
 }
 on_node() {
 	_on=$1
 	shift
-	ip netns exec "$(ns "$_on")" env CTDB_TEST_MODE=yes CTDB_BASE="$(prefix "$_on")" \
-		CTDB_TEST_HELPER_BINDIR="$CTDB_BIN" PATH="$CTDB_BIN:$PATH" "$@"
+	in_tree "$(prefix "$_on")" ip netns exec "$(ns "$_on")" "$@"
 }
 ctdb_on() {
 	_asked=$1

@@ -5,6 +5,10 @@
 # 127.A.B.(node+1) with A, B from the pid, so that tests may run side by side. Everything is ended and removed on exit.
 
 : "${CTDB_BIN:?directory of the built programs}" "${CTDB_SOURCE:?source directory}"
+# shellcheck source=tools/dev/waiting.sh
+. "$CTDB_SOURCE/tools/dev/waiting.sh"
+# shellcheck source=tests/integration/support/node_tree.sh
+. "$CTDB_SOURCE/tests/integration/support/node_tree.sh"
 
 work=$(mktemp -d /tmp/ctdb-test.XXXXXX)
 net="127.$((1 + $$ / 250 % 250)).$((1 + $$ % 250))"
@@ -37,8 +41,7 @@ base_of() {
 on_node() {
 	_node=$1
 	shift
-	env CTDB_TEST_MODE=yes CTDB_BASE="$(base_of "$_node")" CTDB_TEST_HELPER_BINDIR="$CTDB_BIN" \
-		PATH="$CTDB_BIN:$PATH" "$@"
+	in_tree "$(base_of "$_node")" "$@"
 }
 
 # start_on NODE OUTPUT COMMAND...: in the background; its pid is $started, and it is ended on exit.
@@ -64,10 +67,7 @@ ctdb_on() {
 # of public_addresses in $PUBLIC_ADDRESSES.
 configure() {
 	_base=$(base_of "$1")
-	mkdir -p "$_base/run" "$_base/var/volatile" "$_base/var/persistent" "$_base/var/state" \
-		"$_base/events/cluster" "$_base/events/service" "$_base/events/failover" "$_base/events/notification" \
-		"$_base/share"
-	ln -sfn "$CTDB_SOURCE/events" "$_base/share/events"
+	make_tree "$_base"
 	cp "$work/nodes" "$_base/nodes"
 	{
 		printf '[logging]\n\tlocation = file:%s/log.ctdb\n\tlog level = %s\n' "$_base" "${LOG_LEVEL:-NOTICE}"
@@ -104,21 +104,6 @@ start_nodes() {
 
 pid_of() {
 	cat "$(base_of "$1")/run/${2:-ctdbd}.pid" 2>/dev/null
-}
-
-# wait_for SECONDS COMMAND...: until it succeeds.
-wait_for() {
-	_limit=$(($(date +%s) + $1))
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ "$(date +%s)" -lt "$_limit" ] || return 1
-		sleep 0.1
-	done
-}
-
-# Every one of the given number of nodes is OK as node 0 (or $ASK) sees it.
-healthy() {
-	[ "$(ctdb_on "${ASK:-0}" -X status 2>/dev/null | grep -c '^|[0-9]*|[^|]*|0|0|0|0|0|0|0|')" -eq "$1" ]
 }
 
 wait_healthy() {

@@ -12,6 +12,8 @@ IMPLEMENTATION=${IMPLEMENTATION:-ours}
 build=${CTDB_BIN%/bin}
 # shellcheck source=/dev/null
 . "$CTDB_SOURCE/tools/dev/namespaces.sh"
+# shellcheck source=/dev/null
+. "$CTDB_SOURCE/tests/integration/support/node_tree.sh"
 
 # Accounts that every Debian has; Samba's users are these.
 user=games
@@ -44,9 +46,7 @@ install_node() {
 }
 
 install_ours_node() {
-	mkdir -p "$2/run" "$2/var/volatile" "$2/var/persistent" "$2/var/state" "$2/share" \
-		"$2/events/cluster" "$2/events/service" "$2/events/failover" "$2/events/notification"
-	ln -sfn "$CTDB_SOURCE/events" "$2/share/events"
+	make_tree "$2"
 	ln -sfn "$CTDB_SOURCE/events/failover/10.pubip.script" "$2/events/failover/10.pubip.script"
 }
 
@@ -64,19 +64,12 @@ install_debian_node() {
 }
 
 write_ctdb_conf() {
-	cat >"$2/ctdb.conf" <<-CONF
-		[logging]
-			location = file:$2/log.ctdb
-			log level = ${LOG_LEVEL:-NOTICE}
-		[cluster]
-			node address = $private.$(($1 + 1))
-			cluster lock = $work/cluster.lock
+	configuration "$1" >"$2/ctdb.conf"
+	cat >>"$2/ctdb.conf" <<-CONF
 		[database]
 			volatile database directory = $2/var/volatile
 			persistent database directory = $2/var/persistent
 			state database directory = $2/var/state
-		[legacy]
-			realtime scheduling = false
 	CONF
 }
 
@@ -90,8 +83,7 @@ on_node() {
 on_ours_node() {
 	_base=$1
 	shift
-	ip netns exec "$(ns "$_on")" env CTDB_TEST_MODE=yes CTDB_BASE="$_base" CTDB_TEST_HELPER_BINDIR="$CTDB_BIN" \
-		PATH="$CTDB_BIN:$PATH" "$@"
+	in_tree "$_base" ip netns exec "$(ns "$_on")" "$@"
 }
 
 on_debian_node() {

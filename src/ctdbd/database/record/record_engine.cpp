@@ -328,21 +328,6 @@ void record_engine::commit_started() {
 void record_engine::commit_finished() {
     impl_->set_commit_running(false);
 }
-void record_engine::update(
-    byte_view record_buffer,
-    ctdb::generation received_in,
-    async::time_point deadline,
-    std::function<void(update_end)> done
-) {
-    impl_->update(record_buffer, received_in, deadline, std::move(done));
-}
-void record_engine::push(
-    const protocol::pushed_record& record,
-    async::time_point deadline,
-    std::function<void(update_end)> done
-) {
-    impl_->push(record, deadline, std::move(done));
-}
 void record_engine::update_answered(std::uint64_t ticket, pnn from, bool ok) {
     impl_->update_answered(ticket, from, ok);
 }

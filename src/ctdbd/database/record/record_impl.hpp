@@ -169,17 +169,6 @@ public:
     void take_up_update(const record_request& request);
     [[nodiscard]] result<update_end> apply_update(const record_request& request);
     [[nodiscard]] result<update_end> apply_pushed(const record_request& request);
-    void update(
-        byte_view record_buffer,
-        ctdb::generation received_in,
-        async::time_point deadline,
-        std::function<void(update_end)> done
-    );
-    void push(
-        const protocol::pushed_record& record,
-        async::time_point deadline,
-        std::function<void(update_end)> done
-    );
 
     // record_dmaster.cpp
     void hand_over(const record_request& request, const look& seen);

@@ -12,14 +12,14 @@ namespace ctdb::ctdbd {
 using protocol::record_flag;
 using protocol::record_header;
 
-void record_engine::impl::update(
+void record_engine::update(
     byte_view record_buffer,
     ctdb::generation received_in,
     async::time_point deadline,
     std::function<void(update_end)> done
 ) {
     const auto buffer = protocol::view_record_buffer(record_buffer);
-    const auto job = std::make_shared<update_job>(runtime_, deadline, std::move(done));
+    const auto job = std::make_shared<update_job>(impl_->runtime_, deadline, std::move(done));
     const auto read = protocol::for_each_entry(record_buffer, [&](const auto& record) {
         record_request request;
         request.kind = request_kind::update;
@@ -28,13 +28,13 @@ void record_engine::impl::update(
         request.data = record.data;
         request.job = job;
         job->add();
-        submit(std::move(request));
+        impl_->submit(std::move(request));
         return true;
     });
     job->finish(buffer && read ? update_end::stored : update_end::refused);
 }
 
-void record_engine::impl::push(
+void record_engine::push(
     const protocol::pushed_record& record,
     async::time_point deadline,
     std::function<void(update_end)> done
@@ -45,8 +45,8 @@ void record_engine::impl::push(
     request.generation = record.generation;
     request.key = record.key;
     request.data = value;
-    request.job = std::make_shared<update_job>(runtime_, deadline, std::move(done));
-    submit(std::move(request));
+    request.job = std::make_shared<update_job>(impl_->runtime_, deadline, std::move(done));
+    impl_->submit(std::move(request));
 }
 
 void record_engine::impl::take_up_update(const record_request& request) {

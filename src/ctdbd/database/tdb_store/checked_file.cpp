@@ -1,28 +1,15 @@
 #include "ctdbd/database/tdb_store/checked_file.hpp"
 
 #include "common/base/log.hpp"
-#include "common/base/unique_fd.hpp"
 #include "ctdbd/database/tdb_store/set_aside.hpp"
+#include "ctdbd/database/tdb_store/sync_directory.hpp"
 
-#include <filesystem>
-
-#include <fcntl.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 namespace ctdb::ctdbd {
 
 namespace {
-
-result<> sync_directory_of(const std::string& path) {
-    const std::string directory = std::filesystem::path(path).parent_path().string();
-    const unique_fd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!fd || fsync(fd.get()) != 0) {
-        return fail_errno("sync directory {}", directory);
-    }
-    return {};
-}
 
 // The check needs the whole file locked; at start a stale client may hold a record for a moment.
 result<bool> lock_for_check(tdb::file& file) {

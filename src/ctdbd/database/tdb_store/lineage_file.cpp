@@ -2,10 +2,10 @@
 
 #include "common/base/log.hpp"
 #include "common/base/unique_fd.hpp"
+#include "ctdbd/database/tdb_store/sync_directory.hpp"
 
 #include <cerrno>
 #include <cstdio>
-#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -36,15 +36,6 @@ bytes encode(const std::map<std::string, bytes>& lineages) {
         put_block(out, lineage);
     }
     return out.take();
-}
-
-result<> sync_directory_of(const std::string& path) {
-    const std::string directory = std::filesystem::path(path).parent_path().string();
-    const unique_fd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (!fd || fsync(fd.get()) != 0) {
-        return fail_errno("sync directory {}", directory);
-    }
-    return {};
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 #include "common/async/combinators.hpp"
 #include "common/async/slot.hpp"
 #include "common/async/task_set.hpp"
+#include "tests/unit/common/async/manual_runtime.hpp"
 
 #include <deque>
 #include <memory>
@@ -14,33 +15,7 @@ namespace ctdb::async {
 namespace {
 
 using namespace std::chrono_literals;
-
-// Virtual time: tests decide when it passes.
-class manual_runtime final : public runtime {
-public:
-    [[nodiscard]] time_point now() const noexcept override { return now_; }
-    [[nodiscard]] std::uint64_t random() override { return ++random_; }
-    void advance(duration d) {
-        const time_point end = now_ + d;
-        settle();
-        while (earliest_timer() && *earliest_timer() <= end) {
-            now_ = std::max(now_, *earliest_timer());
-            run_timers(now_);
-            settle();
-        }
-        now_ = end;
-    }
-    void settle() {
-        while (has_deferred()) {
-            run_deferred();
-        }
-    }
-
-private:
-    void deferred_added() override {}
-    time_point now_{};
-    std::uint64_t random_ = 0;
-};
+using testing_support::manual_runtime;
 
 struct tracker {
     explicit tracker(int& alive) : alive_(&alive) { ++*alive_; }

@@ -25,6 +25,17 @@ protected:
         std::optional<int> status;
         std::unique_ptr<async::child_process> child;
     };
+    // Somebody holds byte 1 for ever: the test child blocks, as in a file system that hangs.
+    [[nodiscard]] unique_fd hold_byte_one() const {
+        std::ofstream(file) << "";
+        unique_fd other(::open(file.c_str(), O_RDWR | O_CLOEXEC));
+        struct flock byte_one {};
+        byte_one.l_type = F_WRLCK;
+        byte_one.l_start = 1;
+        byte_one.l_len = 1;
+        EXPECT_EQ(fcntl(other.get(), F_SETLK, &byte_one), 0);
+        return other;
+    }
     std::unique_ptr<run_of_helper> start(std::vector<std::string> arguments) {
         auto r = std::make_unique<run_of_helper>();
         async::child_options options;
@@ -119,27 +130,14 @@ TEST_F(FcntlHelper, LetsGoWhenTheFileIsReplaced) {
 }
 
 TEST_F(FcntlHelper, LetsGoWhenTheFileSystemHangs) {
-    std::ofstream(file) << "";
-    // Somebody holds byte 1 for ever: the test child blocks, as in a file system that hangs.
-    const unique_fd other(::open(file.c_str(), O_RDWR | O_CLOEXEC));
-    struct flock byte_one {};
-    byte_one.l_type = F_WRLCK;
-    byte_one.l_start = 1;
-    byte_one.l_len = 1;
-    ASSERT_EQ(fcntl(other.get(), F_SETLK, &byte_one), 0);
+    const unique_fd held = hold_byte_one();
     const auto r = start({file, "1", "2"});
     wait_for_exit(*r);
     EXPECT_EQ(r->output, "0ctdb_mutex_fcntl_helper: ping timeout from lock test child\n");
 }
 
 TEST_F(FcntlHelper, LivesOnWithAHangingFileSystemWhenNobodyWantsPings) {
-    std::ofstream(file) << "";
-    const unique_fd other(::open(file.c_str(), O_RDWR | O_CLOEXEC));
-    struct flock byte_one {};
-    byte_one.l_type = F_WRLCK;
-    byte_one.l_start = 1;
-    byte_one.l_len = 1;
-    ASSERT_EQ(fcntl(other.get(), F_SETLK, &byte_one), 0);
+    const unique_fd held = hold_byte_one();
     const auto r = start({file, "1"});
     EXPECT_FALSE(run_until([&] { return r->status.has_value(); }, 2500ms));
     EXPECT_EQ(r->output, "0");

@@ -1,5 +1,5 @@
 #include "ctdbd/membership/own_node.hpp"
-#include "tests/unit/ctdbd/membership/manual_runtime.hpp"
+#include "tests/unit/common/async/manual_runtime.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
