@@ -22,11 +22,15 @@ void runtime::run_deferred() {
     }
 }
 
-void runtime::run_timers(time_point now) {
+void runtime::run_timers(time_point due) {
     const std::uint64_t armed_before = next_timer_;
-    while (timer* next = next_due(now, armed_before)) {
+    const time_point turn_ends = now() + timers_turn_max;
+    while (timer* next = next_due(due, armed_before)) {
         next->cancel();
         next->fire_(); // may destroy *next
+        if (now() >= turn_ends) {
+            return;
+        }
     }
 }
 

@@ -42,8 +42,11 @@ protected:
     // Runs what was scheduled before the call, in order; calls scheduled meanwhile wait for the
     // next turn.
     void run_deferred();
-    // Fires every timer due at `now`, earliest first, then those that may be; at most once each.
-    void run_timers(time_point now);
+    // Fires every timer due at `due`, earliest first, then those that may be; at most once each.
+    // After timers_turn_max the rest waits for the next call: sliced work of many databases is due
+    // at the same time.
+    void run_timers(time_point due);
+    static constexpr std::chrono::milliseconds timers_turn_max{2};
     // When a timer must fire next. The kernel's timer is for that.
     [[nodiscard]] std::optional<time_point> earliest_timer() const;
     [[nodiscard]] bool timer_may_fire(time_point now) const; // one of arm_between()

@@ -7,7 +7,10 @@
 // holds no read buffer. Memory for a long packet grows with what has really arrived, never with
 // what its length claims. Outgoing: packets are queued and written together at the end of the loop
 // turn; `urgent` ones overtake waiting `normal` ones, never the rest of a packet already begun.
-// Output goes before input, and one connection gets `read_rounds` reads at most in one turn.
+// Output goes before input.
+//
+// No connection holds up the others: in one turn of the loop it writes 256 KiB, reads a few times
+// and shows packets for 2 ms, at least one; the rest waits for a later turn.
 //
 // The end (peer closed, bad length, limit of the queue, errno) is reported once, from the loop,
 // never from inside send(); afterwards nothing is read and whatever is sent is dropped. Both
@@ -107,6 +110,7 @@ private:
     void write_some();
     void wrote(std::size_t count);
     void read_some();
+    void show_rest();
     [[nodiscard]] progress read_small();
     [[nodiscard]] progress read_large();
     [[nodiscard]] progress take_packets(byte_view received);
@@ -116,11 +120,13 @@ private:
     void end(end_cause cause, int code, std::string what);
     void report_end();
 
+    async::event_loop& loop_;
     stream_policy policy_;
     unique_fd fd_;
     async::callback<received_packet> on_packet_;
     async::callback<const stream_end&> on_end_;
-    bytes partial_;                  // the beginning of a packet
+    async::time_point turn_ends_;
+    bytes partial_; // the beginning of a packet, or more while rest_later_ is armed
     std::uint32_t large_length_ = 0; // not 0: partial_ collects a packet of this length
     std::deque<outgoing> queue_;     // [one partly written] urgent... normal...
     std::size_t written_ = 0;        // of queue_.front()
@@ -131,6 +137,7 @@ private:
     bool closing_ = false;
     bool paused_ = false;
     bool* gone_ = nullptr; // set by the destructor while a handler runs
+    async::timer rest_later_;
     async::deferred flush_later_;
     async::deferred end_later_;
     async::fd_watch watch_; // last: destroyed before the descriptor

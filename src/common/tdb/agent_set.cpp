@@ -17,7 +17,7 @@ constexpr auto idle_time_max = std::chrono::seconds(30);
 // Locking a file and giving it its content is work for a processor; others need some as well.
 std::size_t quick_agents_max(const lock_agent_settings& settings) {
     constexpr std::size_t many = 4;
-    const std::size_t half = std::thread::hardware_concurrency() / 2;
+    static const std::size_t half = std::thread::hardware_concurrency() / 2; // reads a file
     return settings.quick_agents_max > 0 ? settings.quick_agents_max
                                          : std::clamp<std::size_t>(half, 1, many);
 }

@@ -13,14 +13,15 @@ namespace {
 
 constexpr std::size_t block_size_min = std::size_t{4} << 10U; // most databases are small
 constexpr std::size_t block_size_max = std::size_t{1} << 20U; // freed at a stretch
+constexpr std::size_t slots_min = 4;
 
 } // namespace
 
 record_merge::record_merge(record_merge&& other) noexcept
     : leader_(other.leader_), parts_(std::exchange(other.parts_, {})),
       parts_left_(other.parts_left_), size_(std::exchange(other.size_, 0)),
-      blocks_(std::exchange(other.blocks_, {})), free_(std::exchange(other.free_, nullptr)),
-      free_size_(std::exchange(other.free_size_, 0)),
+      slots_made_(std::exchange(other.slots_made_, 0)), blocks_(std::exchange(other.blocks_, {})),
+      free_(std::exchange(other.free_, nullptr)), free_size_(std::exchange(other.free_size_, 0)),
       block_size_(std::exchange(other.block_size_, 0)) {}
 
 result<std::uint32_t> record_merge::add(byte_view record_buffer, std::uint32_t order) {
@@ -44,7 +45,7 @@ void record_merge::add_record(
 ) {
     const std::uint64_t hash = std::hash<std::string_view>{}(text_of(key));
     part& records = parts_[hash % parts];
-    if (4 * (records.used + 1) > 3 * records.slots.size()) {
+    if (records.used >= used_max(records)) {
         grow(records);
     }
     slot& place = slot_of(records, hash, key);
@@ -73,9 +74,18 @@ record_merge::slot& record_merge::slot_of(part& records, std::uint64_t hash, byt
     }
 }
 
+// Keys spread evenly, so that parts with one limit would all grow at the same time, tens of
+// milliseconds at the end: the first grow half full, the last when three quarters are used.
+std::size_t record_merge::used_max(const part& records) const {
+    const auto place = static_cast<std::size_t>(&records - parts_.data());
+    const std::size_t slots = records.slots.size();
+    return slots / 2 + slots / 4 * place / parts;
+}
+
 void record_merge::grow(part& records) {
+    slots_made_ += std::max<std::size_t>(slots_min, 2 * records.slots.size());
     const std::vector<slot> old = std::exchange(
-        records.slots, std::vector<slot>(std::max<std::size_t>(4, 2 * records.slots.size()))
+        records.slots, std::vector<slot>(std::max<std::size_t>(slots_min, 2 * records.slots.size()))
     );
     const std::size_t mask = records.slots.size() - 1;
     for (const slot& each : old) {

@@ -35,6 +35,8 @@ public:
     [[nodiscard]] result<std::uint32_t> add(byte_view record_buffer, std::uint32_t order);
     [[nodiscard]] pnn leader() const noexcept { return leader_; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
+    // How much growing cost so far: slots filled anew.
+    [[nodiscard]] std::size_t slots_made() const noexcept { return slots_made_; }
 
     struct record {
         byte_view key;
@@ -73,7 +75,7 @@ private:
     };
     // Open addressing: a record is in the first slot from its own on that is its or free.
     struct part {
-        std::vector<slot> slots; // a power of two, at most three quarters used
+        std::vector<slot> slots; // a power of two, at most used_max() of them used
         std::size_t used = 0;
     };
 
@@ -81,7 +83,8 @@ private:
         byte_view key, const protocol::record_header& header, byte_view value, std::uint32_t order
     );
     [[nodiscard]] static slot& slot_of(part& records, std::uint64_t hash, byte_view key);
-    static void grow(part& records);
+    [[nodiscard]] std::size_t used_max(const part& records) const;
+    void grow(part& records);
     [[nodiscard]] kept& add_new(byte_view key);
     [[nodiscard]] bool
     beats(const protocol::record_header& header, std::uint32_t order, const kept& old) const;
@@ -93,6 +96,7 @@ private:
     std::array<part, parts> parts_;
     std::size_t parts_left_ = parts; // to forget
     std::size_t size_ = 0;
+    std::size_t slots_made_ = 0;
     std::vector<memory_block> blocks_;
     std::byte* free_ = nullptr;
     std::size_t free_size_ = 0;

@@ -6,6 +6,7 @@
 
 #include <csignal>
 #include <fstream>
+#include <list>
 
 #include <gtest/gtest.h>
 
@@ -95,6 +96,37 @@ TEST(EventLoop, DeferredWorkThatDefersItselfDoesNotStarveDescriptors) {
     again.schedule();
     loop.run();
     EXPECT_LT(rounds, 100000);
+}
+
+TEST(EventLoop, ManyTimersDueAtOnceDoNotStarveDescriptors) {
+    event_loop loop;
+    int fired = 0;
+    std::list<timer> due;
+    for (int i = 0; i < 20; ++i) {
+        due.emplace_back(loop, [&] {
+            const time_point until = loop.now() + 3ms;
+            while (loop.now() < until) {
+            }
+            ++fired;
+        });
+        due.back().arm(loop.now());
+    }
+    int ends[2] = {-1, -1};
+    ASSERT_EQ(0, pipe(ends));
+    const unique_fd read_end(ends[0]);
+    const unique_fd write_end(ends[1]);
+    int before = -1;
+    fd_watch watch(loop, read_end.get(), [&](fd_readiness) {
+        before = fired;
+        watch.want_read(false);
+    });
+    watch.want_read(true);
+    ASSERT_EQ(1, write(write_end.get(), "x", 1));
+    while (fired < 20) {
+        loop.run_once();
+    }
+    EXPECT_GE(before, 0);
+    EXPECT_LE(before, 2) << "timers fired at a stretch";
 }
 
 TEST(EventLoop, ATimerThatHasFiredWakesNobodyAgain) {

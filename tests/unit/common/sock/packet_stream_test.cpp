@@ -70,6 +70,76 @@ protected:
     std::unique_ptr<sock::packet_stream> stream_;
 };
 
+void keep_busy(const async::event_loop& loop, std::chrono::milliseconds time) {
+    const async::time_point until = loop.now() + time;
+    while (loop.now() < until) {
+    }
+}
+
+TEST_F(Stream, PacketsThatAreMuchWorkLeaveOthersTheirTurns) {
+    open();
+    on_packet_ = [this] { keep_busy(loop_, std::chrono::milliseconds(3)); };
+    int other[2] = {-1, -1};
+    ASSERT_EQ(0, ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, other));
+    const unique_fd its_peer(other[1]);
+    std::optional<std::size_t> before_the_other;
+    sock::packet_stream second(
+        loop_,
+        unique_fd(other[0]),
+        {},
+        {[&](const sock::received_packet&) { before_the_other = got_.size(); },
+         [](const sock::stream_end&) {}}
+    );
+    writer all;
+    for (char c = 'a'; c <= 'j'; ++c) {
+        all.put_bytes(packet_of(100, c));
+    }
+    peer_writes(all.view());
+    const bytes one = packet_of(8, 'x');
+    ASSERT_EQ(static_cast<ssize_t>(one.size()), ::write(its_peer.get(), one.data(), one.size()));
+    ASSERT_TRUE(run_until(loop_, [&] { return got_.size() == 10; }));
+    ASSERT_TRUE(before_the_other);
+    EXPECT_LE(*before_the_other, 4U) << "packets of one connection served at a stretch";
+    for (std::size_t i = 0; i < 10; ++i) {
+        EXPECT_EQ(packet_of(100, static_cast<char>('a' + i)), got_[i]);
+    }
+}
+
+TEST_F(Stream, APacketThatEndsTheStreamWhileOthersWaitToBeShownIsTheLast) {
+    open();
+    on_packet_ = [this] {
+        keep_busy(loop_, std::chrono::milliseconds(3));
+        if (got_.size() == 1) {
+            stream_.reset();
+        }
+    };
+    writer all;
+    for (char c = 'a'; c <= 'd'; ++c) {
+        all.put_bytes(packet_of(100, c));
+    }
+    peer_writes(all.view());
+    ASSERT_TRUE(run_until(loop_, [&] { return stream_ == nullptr; }));
+    bool later = false;
+    async::timer wait(loop_, [&later] { later = true; });
+    wait.arm_in(std::chrono::milliseconds(1));
+    ASSERT_TRUE(run_until(loop_, [&] { return later; }));
+    EXPECT_EQ(2U, got_.size());
+}
+
+TEST_F(Stream, TheEndComesAfterWhatWaitsToBeShown) {
+    open();
+    on_packet_ = [this] { keep_busy(loop_, std::chrono::milliseconds(3)); };
+    writer all;
+    for (char c = 'a'; c <= 'e'; ++c) {
+        all.put_bytes(packet_of(100, c));
+    }
+    peer_writes(all.view());
+    peer_.reset();
+    ASSERT_TRUE(run_until(loop_, [&] { return end_.has_value(); }));
+    EXPECT_EQ(5U, got_.size());
+    EXPECT_EQ(sock::end_cause::closed, end_->cause);
+}
+
 TEST_F(Stream, ShowsManyPacketsOfOneReadInOrder) {
     open();
     writer all;

@@ -123,6 +123,20 @@ record_merge merge_of(int records, std::size_t value_size) {
     return merge;
 }
 
+TEST(RecordMerge, GrowsALittleAtATime) {
+    record_merge merge(leader);
+    std::size_t most = 0;
+    for (int key = 0; key < 200'000;) {
+        const std::size_t before = merge.slots_made();
+        for (int i = 0; i < 200; ++i, ++key) { // as many as a buffer holds
+            ASSERT_TRUE(merge.add(buffer_of(std::to_string(key), {0, 1, 0, "v"}), 0));
+        }
+        most = std::max(most, merge.slots_made() - before);
+    }
+    EXPECT_LE(most, 64'000U) << "slots filled at a stretch";
+    EXPECT_GE(merge.slots_made(), 400'000U);
+}
+
 TEST(RecordMerge, WalksNoMoreAtATimeThanAskedForAndEachRecordOnce) {
     const record_merge merge = merge_of(20'000, 10);
     std::map<std::string, int> seen;
