@@ -13,6 +13,7 @@
 // the packet that ends the fetch has to overtake. Only containers: no locks, no time of its own.
 #pragma once
 
+#include "ctdbd/database/record/client_turns.hpp"
 #include "ctdbd/database/record/record_request.hpp"
 
 #include <cstdint>
@@ -41,7 +42,8 @@ struct key_hold {
     // Calls of other nodes for the key wait, for one of these reasons; all calls while copies are
     // being revoked.
     bool for_commit = false;
-    std::optional<async::time_point> rest_until;   // for a client that keeps losing the race
+    std::optional<async::time_point> rest_until;   // for clients of this node to get their turn
+    std::optional<client_turns> turns;             // several of them: looked at before that ends
     std::optional<async::time_point> pinned_until; // sticky record
     std::optional<std::uint64_t> revoking;         // ticket of the revoke that runs
     std::optional<async::time_point> retry_until;  // after a revoke that failed

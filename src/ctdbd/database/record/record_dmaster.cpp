@@ -200,13 +200,32 @@ record_engine::impl::become_dmaster(const record_request& request, rsn from) {
     const pending_call& waiting = call->second;
     const auto rest = residency_.arrived(request.key, waiting.client, request.data, now);
     if (rest.count() > 0) {
-        key_hold& hold = parking_.hold_for(request.key);
-        hold.rest_until = now + rest;
-        watch_from(*hold.rest_until);
+        stay_until(parking_.hold_for(request.key), now + rest);
     }
+    give_turns(request, now);
     answer_client(waiting.client, waiting.client_id_of_call, waiting.call, *stored, request.data);
     finish(call);
     return taken::arrived_for_client;
+}
+
+void record_engine::impl::stay_until(key_hold& hold, async::time_point end) {
+    hold.rest_until = std::max(hold.rest_until.value_or(end), end);
+    watch_from(*hold.rest_until);
+}
+
+// Those who wait behind this call are told as well, now.
+void record_engine::impl::give_turns(const record_request& request, async::time_point now) {
+    key_hold* hold = parking_.hold(request.key);
+    if (hold == nullptr) {
+        return;
+    }
+    const auto others = std::ranges::count_if(hold->collapsed, [](const record_request& r) {
+        return r.flags.has(protocol::call_flag::immediate_migration);
+    });
+    if (others > 0) {
+        hold->turns.emplace(static_cast<std::size_t>(others), request.data, now);
+        stay_until(*hold, hold->turns->next_look(now).value_or(now));
+    }
 }
 
 // Other nodes' calls wait a moment, so that the clients here get something done

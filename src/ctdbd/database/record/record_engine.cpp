@@ -113,6 +113,7 @@ void record_engine::impl::end_delegations() {
     owner_hints_.clear();
     for (auto& [key, hold] : parking_.all_holds()) {
         hold.rest_until.reset();
+        hold.turns.reset();
         hold.pinned_until.reset();
         hold.revoking.reset();
         hold.retry_until.reset();

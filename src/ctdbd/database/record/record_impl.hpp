@@ -104,6 +104,8 @@ public:
     void watch_from(async::time_point at);
     void watch();
     [[nodiscard]] async::time_point watch_holds(async::time_point now);
+    void look_at_stay(byte_view key, key_hold& hold, async::time_point now);
+    [[nodiscard]] bool used_meanwhile(byte_view key, client_turns& turns);
     void release_what_is_free(byte_view key, key_hold& hold);
     [[nodiscard]] async::time_point watch_lines(async::time_point now);
     [[nodiscard]] async::time_point watch_pending(async::time_point now);
@@ -181,6 +183,8 @@ public:
     void pass_on(const record_request& request, rsn from);
     [[nodiscard]] protocol::record_flags flags_from_wire(const record_request& request);
     [[nodiscard]] result<std::optional<protocol::record_header>> read_header(byte_view key);
+    void stay_until(key_hold& hold, async::time_point end);
+    void give_turns(const record_request& request, async::time_point now);
     void pin_if_sticky(byte_view key);
     [[nodiscard]] result<protocol::record_header>
     put(byte_view key, pnn lmaster, const protocol::record_header& header, byte_view data);

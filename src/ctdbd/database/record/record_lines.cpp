@@ -385,6 +385,7 @@ async::time_point record_engine::impl::watch_holds(async::time_point now) {
         if (hold.fetch && hold.fetch_until <= now) {
             hold.fetch.reset(); // its call stays pending; those behind it ask for themselves
         }
+        look_at_stay(place->first, hold, now);
         for (auto* until :
              {&hold.rest_until, &hold.pinned_until, &hold.retry_until, &hold.readers_until}) {
             expire(*until, now);
@@ -397,6 +398,37 @@ async::time_point record_engine::impl::watch_holds(async::time_point now) {
         place = hold.useless() ? holds.erase(place) : std::next(place);
     }
     return next;
+}
+
+// The clients that were told together have the record for as long as they use it and their time
+// allows.
+void record_engine::impl::look_at_stay(byte_view key, key_hold& hold, async::time_point now) {
+    if (!hold.turns || (hold.rest_until && *hold.rest_until > now)) {
+        return;
+    }
+    const auto next = hold.turns->next_look(now);
+    if (hold.rest_until && next && used_meanwhile(key, *hold.turns)) {
+        hold.rest_until = next;
+    } else {
+        hold.turns.reset();
+    }
+}
+
+bool record_engine::impl::used_meanwhile(byte_view key, client_turns& turns) {
+    const auto locked = store_.try_lock(key);
+    if (!locked) {
+        return false;
+    }
+    if (*locked == lock_state::busy) {
+        residency_.in_use(key);
+        return true;
+    }
+    const chain_guard guard(store_, key, locks_held_);
+    bool changed = false;
+    const auto read = store_.read(key, [&changed, &turns](byte_view value) {
+        changed = turns.changed(protocol::data_after_header(value));
+    });
+    return read && changed;
 }
 
 // Put in front of the line, the last ones first.

@@ -1,5 +1,7 @@
-// The small parts of the engine: call rule, orphan detector, residency, hot keys, parking.
+// The small parts of the engine: call rule, orphan detector, residency, turns of clients, hot keys,
+// parking.
 #include "ctdbd/database/record/call_rule.hpp"
+#include "ctdbd/database/record/client_turns.hpp"
 #include "ctdbd/database/record/hot_keys.hpp"
 #include "ctdbd/database/record/owner_hints.hpp"
 #include "ctdbd/database/record/parking.hpp"
@@ -183,6 +185,36 @@ TEST(RedirectMemory, IsBounded) {
         EXPECT_FALSE(memory.circles({pnn{3}, reqid{i}, pnn{2}, pnn{2}, rsn{5}}, start));
     }
     EXPECT_LE(memory.size(), redirect_memory::remembered_max);
+}
+
+// The ends of all parts, if the record is in use in each.
+std::vector<async::duration> looks(const client_turns& turns) {
+    std::vector<async::duration> at;
+    for (auto next = turns.next_look(start); next; next = turns.next_look(*next)) {
+        at.push_back(*next - start);
+    }
+    return at;
+}
+
+TEST(ClientTurns, EachFurtherClientHasItsTimeAndAllTogetherALimit) {
+    EXPECT_EQ(looks(client_turns(1, {}, start)).back(), client_turns::for_each);
+    EXPECT_EQ(looks(client_turns(7, {}, start)).back(), 7 * client_turns::for_each);
+    EXPECT_EQ(looks(client_turns(100, {}, start)).back(), client_turns::for_all_max);
+    EXPECT_EQ(looks(client_turns(100'000, {}, start)).back(), client_turns::for_all_max);
+}
+
+TEST(ClientTurns, TheStayIsLookedAtInFewPartsNotTooShort) {
+    EXPECT_EQ(looks(client_turns(2, {}, start)).size(), 1U);
+    EXPECT_EQ(looks(client_turns(4, {}, start)).front(), client_turns::part_min);
+    EXPECT_EQ(looks(client_turns(100, {}, start)).size(), std::size_t{client_turns::parts_max});
+}
+
+TEST(ClientTurns, AnotherValueThanAtTheLastLookIsAChange) {
+    client_turns turns(3, view_of("came"), start);
+    EXPECT_FALSE(turns.changed(view_of("came")));
+    EXPECT_TRUE(turns.changed(view_of("written")));
+    EXPECT_FALSE(turns.changed(view_of("written")));
+    EXPECT_TRUE(turns.changed(view_of("came")));
 }
 
 // One race: the record comes with `came`, leaves with `left`, the client asks again.

@@ -130,6 +130,77 @@ TEST_F(Waiting, ARingWhoseClientsGetTheirTurnHandsOverAtOnceHoweverQuickItIs) { 
     }
 }
 
+TEST_F(Waiting, ClientsThatAreToldTogetherHaveTheRecordWhileTheyUseIt) { // S8
+    const auto key = key_of(peer);
+    for (std::uint32_t client = 1; client <= 21; ++client) {
+        client_calls(key, client, client_id{client});
+    }
+    record_comes(key, 100, 5, "v");
+    node_calls(key, third, 7);
+    EXPECT_EQ(said().size(), 1U + 21U);     // its call, and everybody's answer
+    for (int part = 1; part <= 8; ++part) { // 20 times 100 us
+        ASSERT_EQ(header(key)->dmaster, me) << "part " << part;
+        have(key, me, 6, "written " + std::to_string(part)); // one of them
+        pass(250us);
+    }
+    EXPECT_EQ(header(key)->dmaster, third);
+    EXPECT_EQ(engine_->parked(), 0U);
+}
+
+TEST_F(Waiting, ClientsThatHaveAllHadTheirTurnKeepNobodyWaiting) { // S8
+    const auto key = key_of(peer);
+    for (std::uint32_t client = 1; client <= 100; ++client) {
+        client_calls(key, client, client_id{client});
+    }
+    record_comes(key, 100, 5, "v");
+    node_calls(key, third, 7);
+    have(key, me, 6, "the last word");
+    pass(1250us);
+    EXPECT_EQ(header(key)->dmaster, me);
+    pass(1250us);
+    EXPECT_EQ(header(key)->dmaster, third);
+}
+
+TEST_F(Waiting, AClientWithTheLockUsesTheRecord) { // S8
+    const auto key = key_of(peer);
+    for (std::uint32_t client = 1; client <= 11; ++client) {
+        client_calls(key, client, client_id{client});
+    }
+    record_comes(key, 100, 5, "v");
+    node_calls(key, third, 7);
+    {
+        const lock_holder somebody(*file_, key);
+        pass(999us);
+    }
+    EXPECT_EQ(header(key)->dmaster, me);
+    pass(1us);
+    EXPECT_EQ(header(key)->dmaster, third);
+}
+
+TEST_F(Waiting, ClientsThatOnlyAskForTheValueNeedNoTurn) { // S8
+    const auto key = key_of(peer);
+    for (std::uint32_t client = 1; client <= 11; ++client) {
+        client_calls(key, client, client_id{client}, protocol::call_id::fetch, {});
+    }
+    record_comes(key, 100, 5, "v");
+    node_calls(key, third, 7);
+    EXPECT_EQ(header(key)->dmaster, third);
+}
+
+TEST_F(Waiting, ARecoveryEndsTheStayOfARecord) { // S8
+    const auto key = key_of(peer);
+    for (std::uint32_t client = 1; client <= 100; ++client) {
+        client_calls(key, client, client_id{client});
+    }
+    record_comes(key, 100, 5, "v");
+    freeze();
+    engine_->content_replaced();
+    thaw();
+    node_calls(key, third, 7);
+    turn();
+    EXPECT_EQ(header(key)->dmaster, third);
+}
+
 TEST_F(Waiting, AFrozenDatabaseKeepsEverythingUntilTheThaw) {
     const auto key = key_of(me);
     have(key, me, 5, "v");
