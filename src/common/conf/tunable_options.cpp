@@ -95,7 +95,7 @@ constexpr std::array table{
     number("database", "hash size", "DatabaseHashSize", "100001", above_zero,
         "Hash chains of newly created databases."),
     number("database", "maximum dead records", "DatabaseMaxDead", "5", any,
-        "Deleted records kept in a chain for reuse."),
+        "Upstream keeps so many deleted records in a chain for reuse; without effect here."),
     number("database", "latency", "LogLatencyMs", "0", any,
         "Log database operations slower than this many milliseconds. 0: never."),
     number("database", "vacuum interval", "VacuumInterval", "10", above_zero,

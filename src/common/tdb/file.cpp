@@ -167,7 +167,6 @@ result<std::unique_ptr<file>> file::open(const open_options& options) {
         errno = errno == 0 ? EIO : errno;
         return fail_errno("open database file {}", options.path);
     }
-    tdb_set_max_dead(context, options.max_dead);
     return std::unique_ptr<file>(new file(options.path, context));
 }
 

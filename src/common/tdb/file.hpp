@@ -43,7 +43,6 @@ struct open_options {
     int flags = 0;
     create creation = create::no;
     int hash_size = 0; // of a new file; 0 = libtdb's default
-    int max_dead = 0;  // deleted records kept per chain for reuse
     mode_t mode = 0600;
 };
 

@@ -148,16 +148,11 @@ result<> ctdbd_daemon::make_stores(pnn self) {
     return {};
 }
 
-// Hash size and dead records are those of files that are opened from now on.
+// The hash size is that of files that are made from now on.
 void ctdbd_daemon::tune_stores(const protocol::tunable_list& now) {
-    constexpr static std::uint32_t int_max = std::numeric_limits<int>::max();
-    const auto clipped = [&now](tunable_id id) {
-        return static_cast<int>(std::min(now[id], int_max));
-    };
+    constexpr std::uint32_t int_max = std::numeric_limits<int>::max();
     agents_->set_chain_agents_max(std::max(1U, now[tunable_id::lock_processes_per_db]));
-    files_->set_tunables(
-        clipped(tunable_id::database_hash_size), clipped(tunable_id::database_max_dead)
-    );
+    files_->set_hash_size(static_cast<int>(std::min(now[tunable_id::database_hash_size], int_max)));
 }
 
 result<> ctdbd_daemon::make_lock(const std::string& setting) {

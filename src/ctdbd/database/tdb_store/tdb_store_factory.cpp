@@ -120,9 +120,8 @@ tdb_store_factory::~tdb_store_factory() {
     ensure(open_paths_.empty());
 }
 
-void tdb_store_factory::set_tunables(int hash_size, int max_dead) {
+void tdb_store_factory::set_hash_size(int hash_size) {
     settings_.hash_size = hash_size;
-    settings_.max_dead = max_dead;
 }
 
 std::string tdb_store_factory::path_of(const store_spec& spec) const {
@@ -155,7 +154,6 @@ result<std::unique_ptr<local_store>> tdb_store_factory::open(const store_spec& s
     options.path = path_of(spec);
     options.flags = flags_of(spec.is);
     options.hash_size = settings_.hash_size;
-    options.max_dead = settings_.max_dead;
     if (open_paths_.contains(options.path)) {
         return fail(EBUSY, "database file {} is already open", options.path);
     }

@@ -27,7 +27,6 @@ struct tdb_store_settings {
     ctdb::pnn node;
     bool mutexes = true;    // [database] tdb mutexes; only where the platform can
     int hash_size = 100001; // tunable DatabaseHashSize
-    int max_dead = 5;       // tunable DatabaseMaxDead
     bool no_mmap = false;   // under a memory checker
 };
 
@@ -47,7 +46,7 @@ public:
     result<> save_lineages(const std::map<std::string, bytes>& lineages) override;
 
     // For files opened from now on.
-    void set_tunables(int hash_size, int max_dead);
+    void set_hash_size(int hash_size);
 
 private:
     tdb_store_factory(
