@@ -180,7 +180,7 @@ void node::epoch_changed() {
     }
 }
 
-async::task<result<>> node::run_recovery() {
+async::task<recovery_outcome> node::run_recovery() {
     recovery_request request;
     request.generations_seen.insert(epoch_.generation());
     const protocol::time_value clock = host_.wall_clock();
@@ -189,9 +189,12 @@ async::task<result<>> node::run_recovery() {
     request.under_lock = settings_.cluster_lock.has_value();
     request.queued_bytes = [this](pnn to) { return links_.queued_bytes(to); };
     const recovery_report report = co_await recovery_.run(std::move(request));
+    recovery_outcome outcome;
+    outcome.done = report.outcome;
+    outcome.to_blame = report.to_blame;
     if (!report.outcome) {
         log_error("recovery failed: {}", report.outcome.error().what);
-        co_return report.outcome;
+        co_return outcome;
     }
     log_notice(
         "recovery done: generation {}, {} nodes, {} databases, {} ms",
@@ -200,7 +203,7 @@ async::task<result<>> node::run_recovery() {
         report.databases,
         std::chrono::duration_cast<std::chrono::milliseconds>(report.took).count()
     );
-    co_return report.outcome;
+    co_return outcome;
 }
 
 // ---- leadership ----

@@ -224,7 +224,7 @@ private:
     void report_version(pnn from, std::optional<std::uint32_t> version);
     void end_statistics_slot();
     async::task<> announce_activity(bool active);
-    async::task<result<>> run_recovery();
+    async::task<recovery_outcome> run_recovery();
 
     // Tells liveness of everything that is sent: a busy link needs no heartbeats.
     class watched_links final : public peer_links {

@@ -13,6 +13,21 @@ void credits::add(
     e.last = now;
 }
 
+bool credits::add_failed_recovery(
+    pnn node, async::time_point pass_began, async::time_point now, std::chrono::seconds grace_period
+) {
+    entry& e = counts_[node];
+    if (e.count > 0 && e.last >= pass_began) {
+        return false;
+    }
+    if (pass_began - e.last > grace_period) {
+        e.count = 0;
+    }
+    ++e.count;
+    e.last = now;
+    return true;
+}
+
 std::vector<pnn> credits::take_offenders(std::uint32_t limit) {
     std::vector<pnn> offenders;
     for (auto& [node, e] : counts_) {

@@ -388,6 +388,10 @@ std::uint32_t leader_logic::credit_limit() const {
 
 void leader_logic::credit(pnn node, std::uint32_t amount, std::string_view why) {
     credits_.add(node, amount, runtime_.now(), tunable_seconds(tunable_id::recovery_grace_period));
+    log_credits(node, amount, why);
+}
+
+void leader_logic::log_credits(pnn node, std::uint32_t amount, std::string_view why) const {
     log_notice(
         "node {} gets {} credit(s), has {} of {}: {}",
         node,

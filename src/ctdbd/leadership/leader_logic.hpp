@@ -45,9 +45,14 @@ struct recovery_order {
     std::function<bool()> still_valid;
 };
 
+struct recovery_outcome {
+    result<> done;             // an error: it failed and is tried again later
+    std::vector<pnn> to_blame; // for that; each gets a credit (databases.md 12.1 #19)
+};
+
 struct leader_hooks {
-    // The database recovery (databases.md 6.4). An error: it failed and is tried again later.
-    std::function<async::task<result<>>(recovery_order)> recover;
+    // The database recovery (databases.md 6.4).
+    std::function<async::task<recovery_outcome>(recovery_order)> recover;
     // After a successful recovery, before RECONFIGURE is sent; bounded by the one who answers. May
     // be empty.
     std::function<async::task<void>()> takeover_run;
@@ -160,6 +165,7 @@ private:
     async::task<void> recover_if_needed(std::optional<recovery_need> found);
     async::task<void> run_recovery(recovery_need need);
     void recovery_succeeded();
+    void blame_for_failure(const std::vector<pnn>& nodes);
     [[nodiscard]] bool recoveries_disabled() const;
     // messages (leader_messages.cpp)
     void subscribe_all();
@@ -175,6 +181,7 @@ private:
     [[nodiscard]] std::chrono::seconds tunable_seconds(protocol::tunable_id id) const;
     [[nodiscard]] std::uint32_t credit_limit() const;
     void credit(pnn node, std::uint32_t amount, std::string_view why);
+    void log_credits(pnn node, std::uint32_t amount, std::string_view why) const;
 
     client::cluster_port& port_;
     async::runtime& runtime_;
@@ -201,6 +208,7 @@ private:
     std::uint64_t recoveries_done_ = 0;
     std::uint64_t term_ = 0; // rises whenever the leader changes: voids recovery orders
     async::time_point active_since_;
+    async::time_point pass_began_;
     std::optional<async::time_point> recoveries_disabled_until_;
     std::optional<async::time_point> look_again_at_;
     bool kicked_ = false;

@@ -67,6 +67,7 @@ void leader_logic::restart_monitor() {
 async::task<void> leader_logic::watch() {
     for (;;) {
         const time_point started = runtime_.now();
+        pass_began_ = started;
         kicked_ = false;
         look_again_at_.reset();
         co_await own_pass();
@@ -326,16 +327,30 @@ async::task<void> leader_logic::run_recovery(recovery_need need) {
     recovery_order order;
     order.reason = need.why;
     order.still_valid = [this, term] { return leading() && term_ == term; };
-    const result<> outcome = co_await hooks_.recover(std::move(order));
-    pace_.finished(need, outcome.has_value(), runtime_.now());
-    if (!outcome) {
-        log_error("recovery failed: {}", outcome.error().what);
+    const recovery_outcome outcome = co_await hooks_.recover(std::move(order));
+    pace_.finished(need, outcome.done.has_value(), runtime_.now());
+    if (!outcome.done) {
+        log_error("recovery failed: {}", outcome.done.error().what);
+        blame_for_failure(outcome.to_blame);
         co_return;
     }
     if (hooks_.takeover_run) {
         co_await hooks_.takeover_run();
     }
     recovery_succeeded();
+}
+
+// 3.6, databases.md 12.1 #19: whoever makes one recovery after another fail is banned in the end.
+void leader_logic::blame_for_failure(const std::vector<pnn>& nodes) {
+    if (!leading()) { // they may have refused what another leader has overtaken
+        return;
+    }
+    const auto grace = tunable_seconds(tunable_id::recovery_grace_period);
+    for (const pnn node : nodes) {
+        if (credits_.add_failed_recovery(node, pass_began_, runtime_.now(), grace)) {
+            log_credits(node, 1, "the recovery failed there");
+        }
+    }
 }
 
 void leader_logic::recovery_succeeded() {

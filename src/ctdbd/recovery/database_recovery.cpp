@@ -34,9 +34,9 @@ private:
 
 database_recovery::database_recovery(recovery_run& run, const database_plan& plan)
     : run_(run), plan_(plan), nodes_(plan.kinds_differ ? plan.having : run.active()),
-      name_(fmt::format("{:#010x}", plan.id.value)), merge_(run.port().self()), buffer_(plan.id),
-      buffer_size_max_(protocol::record_buffer_limit(run.tunables(
-      )[protocol::tunable_id::rec_buffer_size_limit])),
+      name_(fmt::format("{:#010x}", plan.id.value)), merge_(run.port().self(), nodes_),
+      buffer_(plan.id), buffer_size_max_(protocol::record_buffer_limit(run.tunables(
+                        )[protocol::tunable_id::rec_buffer_size_limit])),
       step_began_(run.port().runtime().now()) {}
 
 database_recovery::~database_recovery() {
@@ -87,6 +87,7 @@ async::task<result<>> database_recovery::attempt() {
             co_return changed;
         }
     }
+    committing_ = true;
     const result<> committed = co_await run_.tell<controls::db_transaction_commit>(
         nodes_, transaction(), step("commit transaction")
     );

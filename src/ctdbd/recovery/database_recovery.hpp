@@ -4,6 +4,10 @@
 // Waits for no other database except for a slot, and that only when frozen everywhere. Failing
 // leaves the database frozen with an open transaction on some nodes; the next attempt, or the next
 // recovery, starts a new transaction. Private to this folder.
+//
+// Once nodes were told to commit there is no other attempt in this generation: some may have the
+// new content, and as long as the others have not committed the next one, a copy there would be as
+// new as its holder's (I2). The next recovery has another generation.
 #pragma once
 
 #include "common/protocol/record_buffer.hpp"
@@ -25,6 +29,7 @@ public:
     ~database_recovery(); // leaves its records to the disposal
 
     [[nodiscard]] async::task<result<>> attempt();
+    [[nodiscard]] bool may_be_repeated() const noexcept { return !committing_; }
 
 private:
     [[nodiscard]] async::task<result<>> make_it_exist_everywhere();
@@ -67,6 +72,7 @@ private:
     std::size_t buffer_size_max_;
     std::optional<std::uint64_t> new_number_; // pushed instead of the winner's
     bool new_number_sent_ = false;
+    bool committing_ = false;
     std::uint32_t sent_ = 0;
     async::time_point step_began_;
     std::string steps_; // "freeze 2 ms, collect 31 ms"

@@ -1,5 +1,6 @@
 #include "ctdbd/recovery/record_merge.hpp"
 
+#include "common/base/ensure.hpp"
 #include "common/protocol/hash.hpp"
 #include "common/protocol/record_buffer.hpp"
 
@@ -18,13 +19,15 @@ constexpr std::size_t slots_min = 4;
 } // namespace
 
 record_merge::record_merge(record_merge&& other) noexcept
-    : leader_(other.leader_), parts_(std::exchange(other.parts_, {})),
-      parts_left_(other.parts_left_), size_(std::exchange(other.size_, 0)),
-      slots_made_(std::exchange(other.slots_made_, 0)), blocks_(std::exchange(other.blocks_, {})),
-      free_(std::exchange(other.free_, nullptr)), free_size_(std::exchange(other.free_size_, 0)),
+    : leader_(other.leader_), nodes_(std::exchange(other.nodes_, {})),
+      parts_(std::exchange(other.parts_, {})), parts_left_(other.parts_left_),
+      size_(std::exchange(other.size_, 0)), slots_made_(std::exchange(other.slots_made_, 0)),
+      blocks_(std::exchange(other.blocks_, {})), free_(std::exchange(other.free_, nullptr)),
+      free_size_(std::exchange(other.free_size_, 0)),
       block_size_(std::exchange(other.block_size_, 0)) {}
 
 result<std::uint32_t> record_merge::add(byte_view record_buffer, std::uint32_t order) {
+    ensure(order < nodes_.size());
     std::uint32_t count = 0;
     const auto walked =
         protocol::for_each_entry(record_buffer, [&](const protocol::record_view& entry) {
@@ -111,12 +114,21 @@ record_merge::kept& record_merge::add_new(byte_view key) {
     return *made;
 }
 
-// Among copies of equal rsn the order is that of upstream's sequential pull, see the header.
+bool record_merge::is_holders_own(pnn dmaster, std::uint32_t order) const {
+    return dmaster == nodes_[order];
+}
+
+// Among copies of equal rsn the holder's own, then in the order of upstream's sequential pull, see
+// the header.
 bool record_merge::beats(
     const protocol::record_header& header, std::uint32_t order, const kept& old
 ) const {
     if (header.rsn.value != old.rsn) {
         return header.rsn.value > old.rsn;
+    }
+    const bool own = is_holders_own(header.dmaster, order);
+    if (own != is_holders_own(pnn{old.dmaster}, old.order)) {
+        return own;
     }
     const bool names_leader = header.dmaster == leader_;
     const bool old_names_leader = pnn{old.dmaster} == leader_;

@@ -1,10 +1,12 @@
 // record_merge: the records of one database pulled from several nodes at the same time, one winner
 // per key (databases.md 6.6, 12.3 S5, S6). Pure; the memory hash that replaces a scratch file.
 //
-// Highest rsn wins. On equal rsn upstream, which pulls one node after the other, lets a copy be
-// replaced by the next exactly if it names the leader as dmaster; the winner is therefore the first
-// copy in node order that names somebody else, or, if all name the leader, the last one. Applied
-// here whatever order the copies arrive in.
+// Highest rsn wins, and on equal rsn the copy that came from its own dmaster: only there are writes
+// that do not raise the rsn (`doc/decisions/0076-the-holders-copy-wins-a-tie.md`). Among copies
+// that this does not tell apart it is as with upstream, which pulls one node after the other and
+// lets a copy be replaced by the next exactly if it names the leader as dmaster; the winner is
+// therefore the first copy in node order that names somebody else, or, if all name the leader, the
+// last one. Applied here whatever order the copies arrive in.
 //
 // Limits: everything is held in memory (a copy of each winner plus about 80 bytes per record). No
 // call takes long: the hash is split into parts that grow one at a time, walking and forgetting go
@@ -20,18 +22,20 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <utility>
 #include <vector>
 
 namespace ctdb::ctdbd {
 
 class record_merge {
 public:
-    explicit record_merge(pnn leader) : leader_(leader) {}
-    record_merge(record_merge&& other) noexcept; // `other` has none then
+    // `nodes`: who is pulled, by `order`.
+    record_merge(pnn leader, std::vector<pnn> nodes) : leader_(leader), nodes_(std::move(nodes)) {}
+    record_merge(record_merge&& other) noexcept; // `other` has none then and takes none
     record_merge& operator=(record_merge&&) = delete;
 
-    // Merges one pulled buffer from node number `order` (position in the node list) and returns how
-    // many records it held. Records without a whole header count but are not kept.
+    // Merges one pulled buffer from node number `order` and returns how many records it held.
+    // Records without a whole header count but are not kept.
     [[nodiscard]] result<std::uint32_t> add(byte_view record_buffer, std::uint32_t order);
     [[nodiscard]] pnn leader() const noexcept { return leader_; }
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
@@ -88,11 +92,13 @@ private:
     [[nodiscard]] kept& add_new(byte_view key);
     [[nodiscard]] bool
     beats(const protocol::record_header& header, std::uint32_t order, const kept& old) const;
+    [[nodiscard]] bool is_holders_own(pnn dmaster, std::uint32_t order) const;
     void
     keep(kept& place, const protocol::record_header& header, byte_view value, std::uint32_t order);
     [[nodiscard]] std::byte* allocate(std::size_t size); // aligned for kept
 
     pnn leader_;
+    std::vector<pnn> nodes_;
     std::array<part, parts> parts_;
     std::size_t parts_left_ = parts; // to forget
     std::size_t size_ = 0;

@@ -4,11 +4,13 @@
 // Destroying the task at any wait aborts: nothing stays behind in the leader but records merged so
 // far, which the object gives back bit by bit; what was done to the
 // nodes (frozen databases, recovery mode ACTIVE) is the next recovery's to take over. Every control
-// has a deadline of RecoverTimeout. Each database goes its own way (6.5), three attempts; all are
-// asked to freeze before any waits for one of the `slots`; a database is thawed only after all
+// has a deadline of RecoverTimeout. Each database goes its own way (6.5), up to three attempts; all
+// are asked to freeze before any waits for one of the `slots`; a database is thawed only after all
 // nodes have committed it. A failure names node, database and step, and credits the node - unless a
 // client of it keeps a lock that the freeze has to wait for (12.1 #28): then the node is to blame
 // only in the third recovery in a row, since one hanging client must not stop the cluster for ever.
+// Once nodes were told to commit a database there is no other attempt at it: the recovery fails,
+// and the next one has another generation (I2).
 //
 // The frame around it (who may recover, bans by credit over several recoveries, cluster lock,
 // takeover run, RECONFIGURE) is the leader's (6.3).
@@ -47,6 +49,10 @@ struct recovery_report {
     std::map<pnn, std::uint32_t> credits;  // failures per node in this run
     std::set<pnn> held_up;                 // a client there kept a database from freezing
     std::vector<pnn> banned;               // told to ban itself: none or one
+    // Where databases failed and was not banned for it: who may be if it goes on (12.1 #19).
+    // Nobody, where all nodes failed: nobody would be left, and the cause is not likely to be
+    // theirs.
+    std::vector<pnn> to_blame;
     async::duration took{};
 };
 

@@ -99,6 +99,7 @@ async::task<result<>> recovery_run::change_epoch() {
     const result<> recovered = co_await recover_databases(std::move(*plans));
     if (!recovered) {
         co_await ban_worst();
+        note_who_is_to_blame();
         co_return recovered;
     }
     const result<> normal = co_await tell<controls::set_recovery_mode>(
@@ -275,6 +276,9 @@ async::task<> recovery_run::recover_one(database_plan plan, result<>& outcome) {
             recovery::attempts_max,
             outcome.error().what
         );
+        if (!chain.may_be_repeated()) {
+            co_return;
+        }
     }
 }
 
@@ -340,6 +344,19 @@ async::task<> recovery_run::ban_worst() {
         }
         report_.banned.push_back(node);
         co_return;
+    }
+}
+
+void recovery_run::note_who_is_to_blame() {
+    const auto failed = [this](pnn node) { return credits_.all().contains(node); };
+    if (std::all_of(active().begin(), active().end(), failed)) {
+        return;
+    }
+    for (const auto& [node, credits] : credits_.all()) {
+        const std::vector<pnn>& banned = report_.banned;
+        if (std::find(banned.begin(), banned.end(), node) == banned.end()) {
+            report_.to_blame.push_back(node);
+        }
     }
 }
 

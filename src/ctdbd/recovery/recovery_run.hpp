@@ -108,6 +108,7 @@ private:
     [[nodiscard]] async::task<> recover_one(database_plan plan, result<>& outcome);
     [[nodiscard]] async::task<bool> answers_otherwise(pnn node);
     [[nodiscard]] async::task<> ban_worst();
+    void note_who_is_to_blame();
 
     client::cluster_port& port_;
     const recovery_request& request_;

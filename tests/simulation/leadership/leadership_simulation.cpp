@@ -168,6 +168,40 @@ void followers_cannot_talk() {
     expect_settled("  and the rest goes on", c, 2s);
 }
 
+// databases.md 12.1 #19: not before twice as many failed recoveries as there are nodes.
+void recoveries_fail_at_one_node() {
+    leader_cluster c(settings_for(false, true));
+    const std::size_t leader = settle(c);
+    const std::size_t bad = (leader + 1) % 3;
+    const std::size_t good = (leader + 2) % 3;
+    c.at(bad).refuse_maps(true);
+    c.at(good).ask_for_recovery();
+    const bool banned = c.run_until([&] { return c.at(bad).table().own_is_banned(); }, 120s);
+    const bool only_it = !c.at(leader).table().own_is_banned();
+    check("who makes every recovery fail is banned", banned && only_it, c);
+    check("  after 6 of them", c.at(bad).maps_refused() == 6, c);
+    expect_settled("  and the rest goes on", c, 12s);
+}
+
+// Seldom enough, so that there are successes in between: nobody is to blame for long.
+void recoveries_fail_now_and_then() {
+    leader_cluster c(settings_for(false, true));
+    const std::size_t leader = settle(c);
+    const std::size_t other = (leader + 1) % 3;
+    for (std::uint32_t failed = 5; failed <= 15; failed += 5) {
+        c.at(other).refuse_maps(true);
+        c.at(other).ask_for_recovery();
+        c.run_until([&] { return c.at(other).maps_refused() >= failed; }, 120s);
+        c.at(other).refuse_maps(false);
+        c.run_until([&] { return c.settled(); }, 30s);
+    }
+    check(
+        "failed recoveries are forgiven with a success",
+        c.settled() && !c.at(other).table().own_is_banned() && c.at(other).maps_refused() == 15,
+        c
+    );
+}
+
 void recoveries_disabled() {
     leader_cluster c(settings_for(false, true));
     const std::size_t leader = settle(c);
@@ -228,6 +262,8 @@ void lock_file_system_away() {
 
 void timed_cases() {
     followers_cannot_talk();
+    recoveries_fail_at_one_node();
+    recoveries_fail_now_and_then();
     recoveries_disabled();
     minority_fences_itself();
     lock_file_system_away();

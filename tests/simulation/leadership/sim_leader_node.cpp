@@ -28,9 +28,9 @@ protocol::capabilities capabilities_of(bool ours) {
     return all;
 }
 
-// All nodes at once; the first failure, if any.
+// All nodes at once; the first failure, if any, and who failed.
 template <class Control>
-async::task<result<>> on_all(
+async::task<recovery_outcome> on_all(
     client::cluster_port& port,
     std::vector<pnn> nodes,
     typename Control::request request,
@@ -42,12 +42,18 @@ async::task<result<>> on_all(
         asked.push_back(client::call<Control>(port, node, request, deadline));
     }
     const std::vector<reply> replies = co_await async::gather(std::move(asked));
-    for (const reply& r : replies) {
-        if (!r) {
-            co_return pass(r);
+    recovery_outcome outcome;
+    for (std::size_t i = 0; i < nodes.size(); ++i) {
+        if (!replies[i]) {
+            outcome.done = pass(replies[i]);
+            outcome.to_blame.push_back(nodes[i]);
         }
     }
-    co_return result<>();
+    co_return outcome;
+}
+
+recovery_outcome failed(const recovery_outcome& step, const char* why) {
+    return recovery_outcome{ctdb::fail(EAGAIN, "{}", why), step.to_blame};
 }
 
 } // namespace
@@ -106,20 +112,20 @@ leader_hooks sim_leader_node::leader_hooks() {
     return hooks;
 }
 
-async::task<result<>> sim_leader_node::recover(recovery_order order) {
+async::task<recovery_outcome> sim_leader_node::recover(recovery_order order) {
     const async::time_point deadline = runtime_.now() + std::chrono::seconds(5);
     const std::vector<pnn> nodes = table_.active();
     const auto active =
         co_await on_all<controls::set_recovery_mode>(port_, nodes, recovery_mode::active, deadline);
-    if (!active || !order.still_valid()) {
-        co_return ctdb::fail(EAGAIN, "not everybody stopped, or void");
+    if (!active.done || !order.still_valid()) {
+        co_return failed(active, "not everybody stopped, or void");
     }
     protocol::vnn_map map;
     map.generation = generation{static_cast<std::uint32_t>(runtime_.random() | 2U)};
     map.map = nodes;
     const auto mapped = co_await on_all<controls::set_vnn_map>(port_, nodes, map, deadline);
-    if (!mapped || !order.still_valid()) {
-        co_return ctdb::fail(EAGAIN, "not everybody has the map, or void");
+    if (!mapped.done || !order.still_valid()) {
+        co_return failed(mapped, "not everybody has the map, or void");
     }
     co_await async::sleep_for(
         runtime_,
@@ -162,6 +168,10 @@ void sim_leader_node::serve_controls() {
         [this](const control_request&, const protocol::vnn_map& map) -> answer<none> {
             if (!epoch_.recovering() || protocol::is_inactive(table_.own_flags())) {
                 return refuse("not recovering, or inactive");
+            }
+            if (refuses_maps_) {
+                ++maps_refused_;
+                return refuse("told to");
             }
             epoch_.set_vnn_map(map);
             return none{};

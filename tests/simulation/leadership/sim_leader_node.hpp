@@ -48,6 +48,8 @@ public:
     void set_leader_capability(bool on);
     void ask_for_recovery(); // `ctdb recover`
     [[nodiscard]] bool fenced() const noexcept { return fenced_; }
+    void refuse_maps(bool refuse) noexcept { refuses_maps_ = refuse; } // recoveries fail here
+    [[nodiscard]] std::uint32_t maps_refused() const noexcept { return maps_refused_; }
 
     // network_port
     void deliver(pnn from, byte_view packet) override;
@@ -75,7 +77,7 @@ private:
     void set_mode(protocol::recovery_mode mode);
     ctdbd::own_node_hooks own_hooks();
     ctdbd::leader_hooks leader_hooks();
-    async::task<result<>> recover(ctdbd::recovery_order order);
+    async::task<ctdbd::recovery_outcome> recover(ctdbd::recovery_order order);
 
     leader_node_world around_;
     protocol::capabilities capabilities_;
@@ -92,6 +94,8 @@ private:
     std::unique_ptr<ctdbd::leader_logic> logic_;
     async::timer tick_timer_;
     bool fenced_ = false;
+    bool refuses_maps_ = false;
+    std::uint32_t maps_refused_ = 0;
 };
 
 } // namespace ctdb::simulation

@@ -36,6 +36,33 @@ TEST(Credits, AreForgottenAfterTheGracePeriod) {
     EXPECT_EQ(c.count(pnn{1}), 0U);
 }
 
+// databases.md 12.1 #19
+TEST(Credits, AFailedRecoveryGivesOneAndNoneToWhoHasOneFromTheSamePass) {
+    credits c;
+    EXPECT_TRUE(c.add_failed_recovery(pnn{1}, start, start + 30s, 120s));
+    EXPECT_EQ(c.count(pnn{1}), 1U);
+    c.add(pnn{1}, 1, start + 40s, 120s); // the next pass found it to be a culprit
+    EXPECT_FALSE(c.add_failed_recovery(pnn{1}, start + 40s, start + 60s, 120s));
+    EXPECT_EQ(c.count(pnn{1}), 2U);
+    EXPECT_TRUE(c.add_failed_recovery(pnn{1}, start + 61s, start + 90s, 120s));
+    EXPECT_EQ(c.count(pnn{1}), 3U);
+}
+
+TEST(Credits, ARecoveryThatTakesLongToFailIsNotForgottenForThat) { // 12.2, 2018
+    credits c;
+    async::time_point now = start;
+    for (std::uint32_t failed = 1; failed <= 6; ++failed) {
+        EXPECT_TRUE(c.take_offenders(6).empty());
+        EXPECT_TRUE(c.add_failed_recovery(pnn{1}, now, now + 300s, 120s));
+        EXPECT_EQ(c.count(pnn{1}), failed);
+        now += 310s;
+    }
+    EXPECT_THAT(c.take_offenders(6), ElementsAre(pnn{1}));
+    EXPECT_TRUE(c.add_failed_recovery(pnn{1}, now, now + 1s, 120s));
+    EXPECT_TRUE(c.add_failed_recovery(pnn{1}, now + 122s, now + 123s, 120s));
+    EXPECT_EQ(c.count(pnn{1}), 1U) << "the first is forgotten";
+}
+
 recovery_need need(recovery_cause cause, std::string why) {
     return {cause, std::nullopt, std::move(why)};
 }

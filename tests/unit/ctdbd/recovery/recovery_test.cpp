@@ -486,7 +486,82 @@ TEST_F(RecoveryTest, TheNodeWithThreeFailuresIsToldToBanItself) {
     ASSERT_FALSE(report.outcome);
     EXPECT_EQ(report.banned, std::vector<pnn>{pnn{2}});
     EXPECT_EQ(cluster[2].ban_seconds, 300U);
+    EXPECT_TRUE(report.to_blame.empty()) << "it has its ban";
 }
+
+// 12.1 #19: a commit is tried once in a recovery, so it takes several to tell.
+TEST_F(RecoveryTest, ANodeThatAlwaysRefusesToCommitIsToBlameForEachRecovery) {
+    attach_everywhere("v.tdb");
+    cluster.inject(pnn{2}, controls::db_transaction_commit::opcode, fault::refuses, 1000);
+    for (int i = 0; i < 6; ++i) {
+        const auto report = recover();
+        ASSERT_FALSE(report.outcome);
+        EXPECT_TRUE(report.banned.empty());
+        EXPECT_EQ(report.to_blame, std::vector<pnn>{pnn{2}});
+    }
+    cluster[2].flags = protocol::node_flag::banned; // as the leader's credits say now
+    const auto report = recover();
+    EXPECT_TRUE(report.outcome);
+    EXPECT_TRUE(report.to_blame.empty());
+}
+
+TEST_F(RecoveryTest, WhereAllNodesFailNobodyIsToBlame) {
+    attach_everywhere("v.tdb");
+    for (std::uint32_t node = 0; node < 3; ++node) {
+        cluster.inject(pnn{node}, controls::db_transaction_commit::opcode, fault::refuses, 1);
+    }
+    const auto report = recover();
+    ASSERT_FALSE(report.outcome);
+    EXPECT_EQ(report.credits.size(), 3U);
+    EXPECT_TRUE(report.to_blame.empty());
+}
+
+// As with upstream: where locks of the cluster file system do not work, all but the leader refuse
+// recovery mode NORMAL, and without them it would go on alone.
+TEST_F(RecoveryTest, OutsideOfTheDatabasesNobodyIsToBlame) {
+    attach_everywhere("v.tdb");
+    for (const auto opcode :
+         {controls::start_recovery::opcode,
+          controls::set_vnn_map::opcode,
+          controls::end_recovery::opcode}) {
+        cluster.inject(pnn{1}, opcode, fault::refuses, 1);
+        const auto report = recover();
+        ASSERT_FALSE(report.outcome);
+        EXPECT_EQ(report.credits.size(), 1U);
+        EXPECT_TRUE(report.to_blame.empty()) << opcode;
+    }
+}
+
+// Another attempt in this generation would push the holder's rsn to the others while they are of
+// the same generation: until the holder has committed as well, their copies are as new as its own
+// (I2).
+class RecoveryEndTest : public RecoveryTest, public ::testing::WithParamInterface<std::uint32_t> {};
+
+TEST_P(RecoveryEndTest, OnceNodesWereToldToCommitThereIsNoOtherAttemptInThisGeneration) {
+    attach_everywhere("v.tdb");
+    put(2, "v.tdb", "held", header(6, 2), "x");
+    cluster.inject(pnn{0}, GetParam(), fault::refuses, 1);
+    cluster.trace.clear();
+    const auto failed = recover();
+    ASSERT_FALSE(failed.outcome);
+    EXPECT_EQ(failed.credits, (std::map<pnn, std::uint32_t>{{pnn{0}, 1}}));
+    EXPECT_TRUE(failed.banned.empty());
+    EXPECT_EQ(std::ranges::count(cluster.trace, "1 DB_TRANSACTION_COMMIT"), 1);
+    EXPECT_EQ(cluster[1].store("v.tdb").get("held")->header.rsn, rsn{6});
+    EXPECT_EQ(cluster[2].store("v.tdb").get("held")->header.rsn, rsn{7});
+
+    const auto next = recover();
+    ASSERT_TRUE(next.outcome) << next.outcome.error().what;
+    EXPECT_NE(next.generation, failed.generation);
+    expect_recovered(next, "v.tdb");
+    EXPECT_EQ(value(0, "v.tdb", "held"), "x");
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    CommitAndThaw,
+    RecoveryEndTest,
+    ::testing::Values(controls::db_transaction_commit::opcode, controls::db_thaw::opcode)
+);
 
 TEST_F(RecoveryTest, ANodeThatCallsItselfStoppedIsLeftOut) {
     attach_everywhere("v.tdb");
