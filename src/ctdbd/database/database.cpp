@@ -103,6 +103,9 @@ void database::freeze(records after, answer_to<> done) {
 void database::ask_for_lock_when_quiet() {
     if (phase_ == freeze_phase::pending && !lock_asked_ && updates_running_ == 0) { // D1
         lock_asked_ = true;
+        if (engine_) {
+            engine_->freeze_asked();
+        }
         store_->freeze([this](const result<>& outcome) { lock_answered(outcome); });
     }
 }
@@ -115,6 +118,9 @@ void database::lock_answered(const result<>& outcome) {
     if (!outcome) {
         log_error("database {}: freeze failed: {}", name(), outcome.error().what);
         phase_ = freeze_phase::none;
+        if (engine_) {
+            engine_->freeze_failed();
+        }
         answer_waiters(refuse(outcome.error()));
         release_updates();
         return;

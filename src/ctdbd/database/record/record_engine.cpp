@@ -67,7 +67,24 @@ void record_engine::impl::set_generation(ctdb::generation generation) {
     resume_if_serving(was_serving, false);
 }
 
+void record_engine::impl::freeze_asked() {
+    freeze_failed(); // asked anew
+    freeze_since_ = runtime_.now();
+    count_wait_started();
+}
+
+void record_engine::impl::freeze_failed() {
+    if (std::exchange(freeze_since_, {})) {
+        count_wait_failed();
+    }
+}
+
 void record_engine::impl::set_frozen(bool frozen) {
+    if (const auto since = std::exchange(freeze_since_, {}); since && frozen) {
+        count_wait_finished(runtime_.now() - *since);
+    } else if (since) {
+        count_wait_failed();
+    }
     const bool was_serving = serving();
     frozen_ = frozen;
     resume_if_serving(was_serving, !frozen);
@@ -139,6 +156,7 @@ void record_engine::impl::content_replaced() {
 
 // I9: nobody is left waiting for a database that is not there any more.
 void record_engine::impl::detached() {
+    freeze_failed();
     parking_.drop_if([this](const record_request& r) {
         const bool own_again = r.kind == request_kind::node_call && r.source == settings_.me;
         if (r.is_call() && !own_again) { // that one is pending
@@ -311,6 +329,12 @@ void record_engine::set_vnn_map(const protocol::vnn_map& map) {
 void record_engine::set_generation(ctdb::generation g) {
     impl_->set_generation(g);
 }
+void record_engine::freeze_asked() {
+    impl_->freeze_asked();
+}
+void record_engine::freeze_failed() {
+    impl_->freeze_failed();
+}
 void record_engine::frozen() {
     impl_->set_frozen(true);
 }
@@ -364,9 +388,9 @@ protocol::db_statistics record_engine::statistics() const {
 }
 
 void record_engine::reset_statistics() {
-    const auto pending = impl_->statistics_.locks.num_pending;
+    const auto waiting = impl_->statistics_.locks.num_current;
     impl_->statistics_ = {};
-    impl_->statistics_.locks.num_pending = pending; // still waiting
+    impl_->statistics_.locks.num_current = waiting;
     impl_->hot_keys_.clear();
 }
 

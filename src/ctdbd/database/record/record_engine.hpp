@@ -122,6 +122,8 @@ public:
     // database is not frozen; otherwise they wait.
     void set_vnn_map(const protocol::vnn_map& map);   // SETVNNMAP, or invalid: node inactive
     void set_generation(ctdb::generation generation); // attach, commit, or invalid
+    void freeze_asked();  // counted as a lock call until one of the following
+    void freeze_failed(); // nothing else changes
     void frozen();
     void thawed(); // also a freeze that was lost; calls under way are sent again with new ids
     // Another content has been committed, maybe in the same generation (wipedb, restoredb): copies

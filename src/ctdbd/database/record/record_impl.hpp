@@ -67,6 +67,8 @@ public:
     [[nodiscard]] bool serving() const noexcept;
     void set_vnn_map(const protocol::vnn_map& map);
     void set_generation(ctdb::generation generation);
+    void freeze_asked();
+    void freeze_failed();
     void set_frozen(bool frozen);
     void set_commit_running(bool running);
     void end_delegations();
@@ -85,6 +87,9 @@ public:
     [[nodiscard]] bool has_line(byte_view key);
     void park(record_request request);
     void wait_for_lock(std::uint32_t chain, chain_line& line);
+    void count_wait_started();
+    void count_wait_finished(async::duration waited);
+    void count_wait_failed();
     void stop_waiting(chain_line& line);
     void lock_came(std::uint32_t chain, const result<>& locked);
     void lock_failed(std::uint32_t chain, chain_line& line, const error& why);
@@ -200,6 +205,7 @@ public:
     protocol::vnn_map map_{invalid_generation, {}};
     ctdb::generation generation_ = invalid_generation;
     bool frozen_ = false;
+    std::optional<async::time_point> freeze_since_; // asked for, not here yet
     bool commit_running_ = false;
     bool readonly_ = false;
     bool sticky_ = false;

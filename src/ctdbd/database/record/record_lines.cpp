@@ -90,19 +90,38 @@ void record_engine::impl::wait_for_lock(std::uint32_t chain, chain_line& line) {
     line.is = chain_line::state::waiting;
     line.since = runtime_.now();
     line.lock_key = to_bytes(line.requests.front().key);
-    ++statistics_.locks.num_calls;
-    ++statistics_.locks.num_pending;
-    events_.lock_wait_started();
+    count_wait_started();
     store_.lock_when_free(line.lock_key, [this, chain](result<> locked) {
         lock_came(chain, locked);
     });
+}
+
+// ---- statistics: every wait that left the try-lock path (databases.md 4.3) ----
+
+void record_engine::impl::count_wait_started() {
+    ++statistics_.locks.num_calls;
+    ++statistics_.locks.num_current;
+    events_.lock_wait_started();
+}
+
+void record_engine::impl::count_wait_finished(async::duration waited) {
+    --statistics_.locks.num_current;
+    statistics_.locks.latency.add(seconds(waited).count());
+    ++statistics_.locks.buckets[protocol::lock_bucket(seconds(waited).count())];
+    events_.lock_wait_finished(waited);
+}
+
+void record_engine::impl::count_wait_failed() {
+    --statistics_.locks.num_current;
+    ++statistics_.locks.num_failed;
+    events_.lock_wait_failed();
 }
 
 void record_engine::impl::stop_waiting(chain_line& line) {
     if (line.is == chain_line::state::waiting) {
         store_.cancel_wait(line.lock_key);
         line.is = chain_line::state::idle;
-        --statistics_.locks.num_pending;
+        --statistics_.locks.num_current;
         events_.lock_wait_failed();
     }
 }
@@ -113,17 +132,12 @@ void record_engine::impl::lock_came(std::uint32_t chain, const result<>& locked)
         return;
     }
     line->is = chain_line::state::idle;
-    --statistics_.locks.num_pending;
     if (!locked) {
-        ++statistics_.locks.num_failed;
-        events_.lock_wait_failed();
+        count_wait_failed();
         lock_failed(chain, *line, locked.error());
         return;
     }
-    const auto waited = runtime_.now() - line->since;
-    statistics_.locks.latency.add(seconds(waited).count());
-    ++statistics_.locks.buckets[protocol::lock_bucket(seconds(waited).count())];
-    events_.lock_wait_finished(waited);
+    count_wait_finished(runtime_.now() - line->since);
     line->failures = 0;
     ++locks_held_;
     serve_line(chain);

@@ -108,6 +108,21 @@ TEST_F(Content, AWipeEndsTheCopiesToReadOfTheOldContent) {
         << "its copy went with the wipe";
 }
 
+TEST_F(Content, FreezesAreInTheStatisticsOfTheNodeAndOfTheDatabase) { // databases.md 4.3
+    const auto before = node.daemon().statistics().locks;
+    ctdbd::database_set& all = node.daemon().databases();
+    const auto before_here = all.find(db)->engine()->statistics().locks;
+    freeze();
+    const auto after = node.daemon().statistics().locks;
+    EXPECT_EQ(after.num_calls, before.num_calls + 1);
+    EXPECT_EQ(after.latency.num, before.latency.num + 1);
+    EXPECT_EQ(after.num_current, 0U);
+    freeze(); // frozen already: no wait
+    EXPECT_EQ(all.find(db)->engine()->statistics().locks.num_calls, before_here.num_calls + 1);
+    EXPECT_TRUE(all.thaw(db));
+    EXPECT_EQ(node.daemon().statistics().locks.num_failed, before.num_failed);
+}
+
 TEST_F(Content, AWipeEmptiesTheQueuesOfVacuuming) {
     const std::string key = key_of(lone_node::self);
     node.daemon().vacuum().candidate(db, view_of(key), {});

@@ -20,7 +20,7 @@ TEST_F(Waiting, ABusyChainIsWaitedForOnceHoweverManyAsk) { // 4.3 item 3
         node_calls(key, peer, 7);
         EXPECT_THAT(said(), IsEmpty());
         EXPECT_EQ(engine_->statistics().locks.num_calls, 1U);
-        EXPECT_EQ(engine_->statistics().locks.num_pending, 1U);
+        EXPECT_EQ(engine_->statistics().locks.num_current, 1U);
     }
     turn();
     EXPECT_THAT(
@@ -31,8 +31,32 @@ TEST_F(Waiting, ABusyChainIsWaitedForOnceHoweverManyAsk) { // 4.3 item 3
             "reply_dmaster 7 to 2: rsn 5 'v' flags 10000"
         )
     );
-    EXPECT_EQ(engine_->statistics().locks.num_pending, 0U);
+    EXPECT_EQ(engine_->statistics().locks.num_current, 0U);
     EXPECT_EQ(engine_->statistics().locks.latency.num, 1);
+}
+
+TEST_F(Waiting, AFreezeIsALockCallAsAnyOther) { // 4.3 item 5
+    const auto locks = [this] { return engine_->statistics().locks; };
+    engine_->freeze_asked();
+    EXPECT_EQ(locks().num_calls, 1U);
+    EXPECT_EQ(locks().num_current, 1U);
+    pass(3s);
+    engine_->frozen();
+    EXPECT_EQ(locks().num_current, 0U);
+    EXPECT_EQ(locks().latency.max, 3);
+    EXPECT_EQ(locks().buckets[5], 1U); // below 4 s
+    engine_->thawed();
+    EXPECT_EQ(locks().num_failed, 0U);
+    engine_->freeze_asked();
+    engine_->thawed(); // before it came
+    engine_->freeze_asked();
+    engine_->freeze_failed();
+    engine_->freeze_asked();
+    engine_->detached();
+    EXPECT_EQ(locks().num_calls, 4U);
+    EXPECT_EQ(locks().num_current, 0U);
+    EXPECT_EQ(locks().num_failed, 3U);
+    EXPECT_EQ(locks().latency.num, 1);
 }
 
 TEST_F(Waiting, ALateComerDoesNotOvertakeThoseWhoWait) { // I8
