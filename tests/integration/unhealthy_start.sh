@@ -1,6 +1,6 @@
 #!/bin/sh
 # All nodes start anew and the file of one persistent database is damaged on one of them: that node waits until another is healthy, gets its copy
-# and starts (databases.md 1.3, 6.2).
+# and starts (databases.md 1.3, 6.2). Where no other is, it leaves with exit status 11.
 set -eu
 # shellcheck source=support/cluster.sh
 . "${CTDB_SOURCE:?}/tests/integration/support/cluster.sh"
@@ -23,3 +23,17 @@ for node in 0 1 2; do
 	expect committed ctdb_on "$node" pfetch keep.tdb key
 done
 ls "$file".corrupted.* >/dev/null 2>&1 || fail "the damaged file was not kept"
+
+note "alone with a damaged file it gives up"
+for node in 0 1 2; do
+	stop_node "$node"
+done
+dd if=/dev/zero of="$file" bs=4096 seek=1 count=40 conv=notrunc 2>/dev/null
+printf '[service]\n\tstartup timeout = 3\n' >>"$(base_of 2)/ctdb.conf"
+start_on 2 "$work/alone" sh -c 'exec ctdbd --interactive 2>&1'
+wait_for 60 gone "$started" || fail "a node that nobody can heal does not give up"
+status=0
+wait "$started" || status=$?
+[ "$status" -eq 11 ] || fail "exit status $status of a node that nobody can heal"
+grep -q 'persistent database keep.tdb is unhealthy: this node starts when' "$work/alone" ||
+	fail "it did not say what it was waiting for: $(cat "$work/alone")"

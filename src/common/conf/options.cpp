@@ -194,7 +194,9 @@ constinit const integer_option service_startup_timeout{
      .default_text = "300",
      .effect = on_reload,
      .since = "ours",
-     .explanation = "Seconds for all services of the node to start.",
+     .explanation =
+         "Seconds for all services of the node to start; also how long one with a damaged "
+         "database waits for a healthy node.",
      .minimum = 1}};
 constinit const integer_option service_shutdown_timeout{
     {.section = "service",

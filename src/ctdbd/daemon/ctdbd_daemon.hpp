@@ -73,6 +73,7 @@ private:
     async::task<bool> wait_for_recovery();
     async::task<bool> databases_healthy();
     async::task<bool> start_services();
+    [[nodiscard]] std::chrono::seconds service_limit() const;
     // The way down.
     void shut_down(int code, const std::string& reason);
     async::task<> go_down(int code);

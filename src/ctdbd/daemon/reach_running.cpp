@@ -12,8 +12,6 @@ using protocol::run_state;
 
 constexpr async::duration patience_for_serviced = 10s;
 constexpr async::duration retry_services = 5s;
-// Other nodes have to start their services before they can be called healthy.
-constexpr async::duration patience_for_healthy_nodes = 5min;
 
 } // namespace
 
@@ -39,9 +37,10 @@ async::task<> ctdbd_daemon::reach_running() {
 // Recovered, and no persistent database is unhealthy. What heals one is a recovery that a healthy
 // node takes part in; the node asks for it when another becomes healthy (node::flags_changed), and
 // DB_SET_HEALTHY, which wipedb and restoredb send, does. Recoveries before that would heal nothing
-// and stop everybody (databases.md 1.3, 6.2). False: the daemon leaves.
+// and stop everybody (databases.md 1.3, 6.2). Other nodes have to start their services before they
+// can be called healthy: it waits for as long as that may take. False: the daemon leaves.
 async::task<bool> ctdbd_daemon::databases_healthy() {
-    const async::time_point deadline = loop_.now() + patience_for_healthy_nodes;
+    std::optional<async::time_point> deadline; // counts from a recovery that has not healed it
     std::string told;
     for (;;) {
         const bool recovered = co_await wait_for_recovery();
@@ -52,7 +51,10 @@ async::task<bool> ctdbd_daemon::databases_healthy() {
         if (sick.empty()) {
             co_return true;
         }
-        if (loop_.now() >= deadline) {
+        if (!deadline) {
+            deadline = loop_.now() + service_limit();
+        }
+        if (loop_.now() >= *deadline) {
             shut_down(
                 exit_database, fmt::format("persistent database {} is unhealthy", sick.front())
             );
@@ -68,6 +70,11 @@ async::task<bool> ctdbd_daemon::databases_healthy() {
         }
         co_await async::sleep_for(loop_, 100ms);
     }
+}
+
+// What services may take to start, here and elsewhere.
+std::chrono::seconds ctdbd_daemon::service_limit() const {
+    return std::chrono::seconds(settings_.get(conf::options::service_startup_timeout));
 }
 
 // A recovery that included this node has been completed and no other is under way.
@@ -95,9 +102,8 @@ async::task<bool> ctdbd_daemon::start_services() {
         }
         co_await async::sleep_for(loop_, 50ms);
     }
-    const auto limit = std::chrono::seconds(settings_.get(conf::options::service_startup_timeout));
     provider::message event = provider::start_services{};
-    const async::time_point deadline = loop_.now() + limit;
+    const async::time_point deadline = loop_.now() + service_limit();
     const std::vector<event_outcome> outcomes =
         co_await node_->providers().ask("serviced", std::move(event), deadline);
     for (const event_outcome& outcome : outcomes) {
