@@ -17,12 +17,14 @@ hold() {
 	case $_held in
 	first) exec 8<>"$work/hold.first" ;;
 	second) exec 9<>"$work/hold.second" ;;
+	third) exec 7<>"$work/hold.third" ;;
 	esac
 }
 say() {
 	case $1 in
 	first) printf '%s\n' "$2" >&8 ;;
 	second) printf '%s\n' "$2" >&9 ;;
+	third) printf '%s\n' "$2" >&7 ;;
 	esac
 }
 # said NAME PATTERN: it has answered so.
@@ -51,6 +53,7 @@ let_go() {
 	case $1 in
 	first) exec 8>&- ;;
 	second) exec 9>&- ;;
+	third) exec 7>&- ;;
 	esac
 	eval "wait \$hold_pid_$1" || true
 	rm -f "$work/hold.$1" "$work/held.$1"
@@ -90,22 +93,23 @@ put_locally() {
 sessions_of() {
 	samba "$1" smbstatus --processes 2>/dev/null | sed -n 's/^\([0-2]\):[0-9]* .*/\1/p' | sort -u | tr '\n' ' '
 }
-sees_both() {
-	_sees=$(sessions_of "$1")
-	[ "$_sees" = "$2 $3 " ] || [ "$_sees" = "$3 $2 " ]
+sees_all() {
+	[ "$(sessions_of "$1")" = '0 1 2 ' ]
 }
 check_sessions() {
 	step 'smbstatus on every node sees the sessions of all nodes'
-	one=$(holder_of "$public.101") two=$(holder_of "$public.102")
 	hold first "$public.101"
 	hold second "$public.102"
-	check 'two clients are connected' quietly first pwd
-	check '    to two nodes' quietly second pwd
-	for node in 0 1 2; do
-		check "node $node sees those of nodes $one and $two" wait_for 10 sees_both "$node" "$one" "$two"
+	hold third "$public.103"
+	for who in first second third; do
+		check "the $who client is connected" quietly "$who" pwd
 	done
-	let_go first
-	let_go second
+	for node in 0 1 2; do
+		check "node $node sees those of all three nodes" wait_for 10 sees_all "$node"
+	done
+	for who in first second third; do
+		let_go "$who"
+	done
 	check 'none is left when the clients have gone' wait_for 10 sees_none 0
 }
 sees_none() {
@@ -228,9 +232,15 @@ check_databases() {
 	check 'net g_lock lists the lock of the version' lists_version_lock 2
 	check 'pdbedit lists the users on every node' every_node lists_users
 	sid=$(samba 0 net getlocalsid)
+	user_sid=$(wbinfo_on 0 --name-to-sid="$user")
 	for node in 1 2; do
 		check "node $node has the SID of node 0" prints "$sid" samba "$node" net getlocalsid
+		check '    and that of the user, says winbindd' prints "$user_sid" wbinfo_on "$node" --name-to-sid="$user"
 	done
+	check 'winbindd of node 1 finds the user of that SID' wbinfo_finds 1
+}
+wbinfo_finds() {
+	wbinfo_on "$1" --sid-to-name="${user_sid%% *}" | grep -q "$user "
 }
 sorted_keys() {
 	dbwrap "$1" "--$2" "$2.test.tdb" listkeys | sed 's/\\00$//' | sort | tr '\n' ' '
@@ -310,6 +320,7 @@ check_node_death() {
 	check 'the file got is the file there' cmp "$work/download" "$share/download"
 	check 'the file put is the file there' cmp "$work/upload" "$share/upload"
 	check 'the download was interrupted' not grep -q '^get 1$' "$work/transferred"
+	check 'and so was the upload' not grep -q '^put 1$' "$work/transferred"
 	check 'no session of the dead node is shown' wait_for 20 no_session_of "$victim" "$survivor"
 	rm -f "$work/download" "$work/upload" "$share/download" "$share/upload"
 }
