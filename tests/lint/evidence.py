@@ -47,7 +47,7 @@ def main(root):
         if not (unit in units if unit else exists(root, kind, what, simulated)):
             problems.append(f"{DOCUMENT}:{sources.line_of(text, offset + match.start())}: no such test {match.group()}")
     for number, line in enumerate(text.split("\n"), 1):
-        if re.match(r"\| (\d|I\d)", line) and not TOKEN.search(line):
+        if re.match(r"\| (\d|I\d|[a-z]+\.[\d*])", line) and not TOKEN.search(line):
             problems.append(f"{DOCUMENT}:{number}: names no test")
     if seen == 0:
         problems.append(f"{DOCUMENT}: names no test at all")
