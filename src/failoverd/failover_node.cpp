@@ -146,8 +146,8 @@ result<> failover_node::start() {
         log_notice("removing {} addresses of an earlier life", strangers.size());
         addresses_.release(strangers);
     }
-    keep_fence();
     last_renewal_ = started_at_ = loop_.now();
+    keep_fence();
     renewal_.arm_in(first_renewal); // what was adopted, once ctdbd has been reached
     beat_.arm_in(0ms);
     verify_soon_.arm_in(kernel_check);

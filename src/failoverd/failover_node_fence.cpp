@@ -1,8 +1,17 @@
 // failover_node and the end of its process: the kernel fence of this node.
 #include "common/base/log.hpp"
+#include "failoverd/accepted_plan.hpp"
 #include "failoverd/failover_node.hpp"
 
 namespace ctdb::failoverd {
+
+namespace {
+
+bool had_addresses(const std::string& run) { // before this life, or in it
+    return !load_accepted_plan(run).share.empty();
+}
+
+} // namespace
 
 failover_node::~failover_node() {
     if (fence_ && addresses_.held().empty()) {
@@ -27,9 +36,12 @@ std::vector<protocol::sock_addr> failover_node::real_addresses() const {
 // At the start, when the addresses or the option have changed, and before the guard ends by itself.
 void failover_node::keep_fence() {
     const std::vector<protocol::sock_addr> addresses = real_addresses();
-    if (addresses.empty()) { // none that could be closed; a guard may be another node's (tests)
-        if (fence_) {
+    const auto& where = settings_.where();
+    if (addresses.empty()) { // none that could be closed
+        if (fence_ && !closed()) {
             give_up_fence();
+        } else if (!fence_ && (!where.test_mode || had_addresses(where.run))) {
+            adopt_leftover(); // several nodes of a test share a kernel
         }
     } else if (fence_wanted()) {
         keep_guard(addresses);
@@ -86,7 +98,7 @@ void failover_node::open_fence() {
     if (!closed() || !may_open()) {
         return;
     }
-    if (!fence_wanted()) {
+    if (!fence_wanted() || real_addresses().empty()) {
         give_up_fence();
     } else if (const auto opened = fence_->open(); !opened) {
         log_error("the kernel fence does not open and is given up: {}", opened.error().what);
@@ -94,17 +106,26 @@ void failover_node::open_fence() {
     }
 }
 
-// Where failover is disabled nobody gives or takes: the leases of the earlier life must have ended.
+// Where failover is disabled nobody gives or takes, and where no address is configured any more
+// there may be no plan to wait for: the leases of the earlier life must have ended.
 bool failover_node::may_open() {
-    if (!disabled_) {
-        return member_.may_open();
+    if (!disabled_ && member_.may_open()) {
+        return true;
+    }
+    const bool nothing_here = real_addresses().empty();
+    if (!disabled_ && !nothing_here) {
+        return false;
     }
     look_if_changed();
-    const std::chrono::seconds left = addresses_.lease_left();
-    if (left.count() != 0) {
-        fence_soon_.arm_in(left);
+    async::duration left = addresses_.lease_left();
+    if (nothing_here) { // it is not known which addresses they were
+        left = started_at_ + lease() + std::chrono::seconds(1) - loop_.now();
     }
-    return left.count() == 0;
+    if (left > async::duration::zero()) {
+        fence_soon_.arm_in(left);
+        return false;
+    }
+    return true;
 }
 
 void failover_node::give_up_fence() {

@@ -209,19 +209,27 @@ unguarded() {
 	_again=$(pid_of 1 failoverd) && [ "$_again" != "$killed" ] && [ -e "/proc/$_again" ] &&
 		! ip netns exec "$(ns 1)" nft list tables | grep -q ' ctdb$'
 }
-# unguarded_after WHAT OPTION: failoverd of node 1 is killed and started again with an option of [failover].
+# unguarded_after WHAT COMMAND...: failoverd of node 1 is killed and, after the command, started again.
 unguarded_after() {
-	wait_for 10 holds_some 1 || failed "there is no address to reach on node 1 ($1)"
+	_what=$1
+	shift
+	wait_for 10 holds_some 1 || failed "there is no address to reach on node 1 ($_what)"
 	killed=$(pid_of 1 failoverd)
-	printf '[failover]\n\t%s\n' "$2" >>"$(prefix 1)/ctdb.conf"
+	"$@"
 	_lines=$(wc -l <"$work/owners")
 	begun=$(now)
 	kill -9 "$killed"
-	wait_for 20 unguarded || failed "the guard of an earlier life stays ($1)"
-	printf 'failoverd killed, then %s: no guard after %s s\n' "$1" "$(since "$begun")"
-	wait_for 15 all_answer || failed "an address does not answer ($1)"
+	wait_for 30 unguarded || failed "the guard of an earlier life stays ($_what)"
+	printf 'failoverd killed, then %s: no guard after %s s\n' "$_what" "$(since "$begun")"
+	wait_for 15 all_answer || failed "an address does not answer ($_what)"
 	count_fenced 1 "$_lines"
-	never_twice "after the guard was removed ($1)"
+	never_twice "after the guard was removed ($_what)"
+}
+set_option() {
+	printf '[failover]\n\t%s\n' "$1" >>"$(prefix 1)/ctdb.conf"
+}
+forget_addresses() {
+	: >"$(prefix 1)/public_addresses"
 }
 node_1_anew() {
 	kill_node 1
@@ -230,10 +238,13 @@ node_1_anew() {
 	wait_for 60 healthy 3 || failed 'node 1 does not come back'
 	wait_for 20 on_survivors 0 1 2 || failed 'an address was lost when node 1 came back'
 }
-unguarded_after 'without a fence' 'kernel fence = false'
+unguarded_after 'without a fence' set_option 'kernel fence = false'
 node_1_anew
-unguarded_after 'disabled' 'disabled = true'
+unguarded_after 'disabled' set_option 'disabled = true'
 holds_none 1 || failed 'the guard goes before the leases of the earlier life have ended'
+node_1_anew
+unguarded_after 'without public addresses' forget_addresses
+holds_none 1 || failed 'a node without public addresses keeps some'
 node_1_anew
 
 ctdb_on 1 shutdown || failed 'ctdb shutdown fails'
