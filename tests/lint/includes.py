@@ -6,8 +6,8 @@ import sys
 import sources
 
 BASE = ["common/base"]
-RUNTIME = BASE + ["common/async/runtime.hpp", "common/async/callback.hpp", "common/async/task.hpp",
-                  "common/async/task_set.hpp", "common/async/slot.hpp", "common/async/combinators.hpp"]
+RUNTIME = BASE + ["common/async/runtime.hpp", "common/async/callback.hpp", "common/async/turn_part.hpp",
+                  "common/async/task.hpp", "common/async/task_set.hpp", "common/async/slot.hpp", "common/async/combinators.hpp"]
 ASYNC = BASE + ["common/async"]
 PROTOCOL = BASE + ["common/protocol"]
 PORT = ["common/client/cluster_port.hpp"]

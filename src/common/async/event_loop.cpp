@@ -61,8 +61,11 @@ void event_loop::run() {
 
 void event_loop::run_once() {
     set_kernel_timer();
+    // tevent serves immediates without a look at the descriptors. Timers that fired after each,
+    // and defer work again, would keep the loop from its sockets.
+    const bool looks = !immediate_armed_;
     ensure(tevent_loop_once(context_.get()) == 0);
-    if (const time_point awake = now(); timer_may_fire(awake)) {
+    if (const time_point awake = now(); looks && timer_may_fire(awake)) {
         run_timers(awake);
     }
 }

@@ -1,5 +1,6 @@
 #include "common/async/runtime.hpp"
 
+#include "common/async/turn_part.hpp"
 #include "common/base/ensure.hpp"
 
 namespace ctdb::async {
@@ -26,6 +27,7 @@ void runtime::run_timers(time_point due) {
     const std::uint64_t armed_before = next_timer_;
     const time_point turn_ends = now() + timers_turn_max;
     while (timer* next = next_due(due, armed_before)) {
+        const turn_part named("a timer");
         next->cancel();
         next->fire_(); // may destroy *next
         if (now() >= turn_ends) {

@@ -1,5 +1,6 @@
 #include "common/async/turn_watch.hpp"
 
+#include "common/async/turn_part.hpp"
 #include "common/base/log.hpp"
 
 #include <algorithm>
@@ -33,6 +34,7 @@ turn_watch::clocks turn_watch::real_clocks() noexcept {
 
 void turn_watch::begins() noexcept {
     running_ = true;
+    turn_part::forget();
     began_ = clocks_.wall();
     if (began_ - read_at_ >= read_again_after) {
         read_at_ = began_;
@@ -65,11 +67,14 @@ void turn_watch::note(turn ended) {
 }
 
 void turn_watch::tell(turn ended) {
+    const std::string part = turn_part::longest(ended.took / 4); // less explains nothing
     log(ended.took >= very_long_turn ? log_level::warning : log_level::info,
-        "event loop: a turn took {:.0f} ms, {:.0f} ms of the processor; since the last such line "
-        "{} more over {:.0f} ms",
+        "event loop: a turn took {:.0f} ms, {:.0f} ms of the processor{}{}; since the last such "
+        "line {} more over {:.0f} ms",
         milliseconds(ended.took),
         milliseconds(ended.processor),
+        part.empty() ? "" : ", ",
+        part,
         untold_,
         milliseconds(long_turn));
     told_at_ = began_;

@@ -1,5 +1,7 @@
 #include "common/sock/packet_stream.hpp"
 
+#include "common/async/turn_part.hpp"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -111,6 +113,7 @@ void packet_stream::close_when_flushed() {
 }
 
 void packet_stream::write_some() {
+    const async::turn_part named("writing to a socket");
     std::size_t written_now = 0;
     while (!ended_ && !queue_.empty() && written_now < write_turn_max) {
         std::array<iovec, pieces_max> pieces{};
@@ -182,6 +185,7 @@ void packet_stream::ready(async::fd_readiness readiness) {
 }
 
 void packet_stream::read_some() {
+    const async::turn_part named("reading from a socket");
     turn_ends_ = loop_.now() + read_turn_max;
     for (int round = 0; round < read_rounds; ++round) {
         if (ended_ || closing_ || paused_ || rest_later_.armed()) {

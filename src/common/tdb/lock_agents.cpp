@@ -1,5 +1,6 @@
 #include "common/tdb/lock_agents.hpp"
 
+#include "common/async/turn_part.hpp"
 #include "common/base/ensure.hpp"
 #include "common/base/log.hpp"
 
@@ -136,6 +137,7 @@ bool lock_agents::may_run(const agent_job& job) const {
 }
 
 void lock_agents::dispatch() {
+    const async::turn_part named("orders to lock agents");
     int started = 0;
     while (agent_job* job = take_next()) {
         started += agents_.choose(job->needs(), job->file_.number) == nullptr ? 1 : 0;

@@ -1,8 +1,10 @@
 #include "common/tdb/rewrite.hpp"
 
+#include "common/base/ensure.hpp"
 #include "common/tdb/file.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 #include <vector>
 
@@ -19,6 +21,11 @@ constexpr std::size_t buffer_size_max = std::size_t{256} << 10U;
 constexpr std::uint32_t erased = 0xffffffff;
 constexpr std::size_t parts = 256; // of a file's chains, sorted and applied one after the other
 constexpr std::size_t entries_at_a_time = 64; // read between two looks at the clock
+// In the order of the chains the next record is anywhere in the journal, and waiting for memory
+// was a third of the time: it is asked for so many records before it is needed.
+constexpr std::size_t records_ahead = 8;
+constexpr std::size_t cache_line = 64;
+constexpr std::size_t record_lines = 4; // most records are that short
 
 // The disk must have room before anything is changed in place. libtdb enlarges a file by more than
 // it needs at the moment, a quarter of it at most.
@@ -37,6 +44,22 @@ result<> check_room(const file& target, const rewrite_order& order) {
         );
     }
     return {};
+}
+
+struct change {
+    byte_view key;
+    byte_view value;
+    bool is_erased = false;
+};
+
+change read_change(reader& in) {
+    const auto key_size = in.get<std::uint32_t>();
+    const auto value_size = in.get<std::uint32_t>();
+    change read;
+    read.is_erased = value_size == erased;
+    read.key = in.take(key_size);
+    read.value = in.take(read.is_erased ? 0 : value_size);
+    return read;
 }
 
 } // namespace
@@ -164,9 +187,18 @@ private:
 
 struct rewriting::entry {
     std::uint32_t chain = 0;
-    byte_view key;
-    byte_view value;
-    bool is_erased = false;
+    const std::byte* at = nullptr; // in the journal, found whole
+
+    void fetch_ahead() const noexcept {
+        for (std::size_t line = 0; line < record_lines; ++line) {
+            __builtin_prefetch(at + line * cache_line);
+        }
+    }
+    // Of one key the later one counts: the order within the journal stays.
+    friend bool operator<(const entry& left, const entry& right) noexcept {
+        return left.chain != right.chain ? left.chain < right.chain
+                                         : std::less<>{}(left.at, right.at);
+    }
 };
 
 result<std::unique_ptr<rewriting>>
@@ -214,16 +246,14 @@ bool rewriting::all_read() const noexcept {
 }
 
 result<> rewriting::read_one() {
-    const auto key_size = unread_.get<std::uint32_t>();
-    const auto value_size = unread_.get<std::uint32_t>();
+    const byte_view all = journal_->view();
     entry e;
-    e.is_erased = value_size == erased;
-    e.key = unread_.take(key_size);
-    e.value = unread_.take(e.is_erased ? 0 : value_size);
+    e.at = all.data() + (all.size() - unread_.remaining());
+    const change read = read_change(unread_);
     if (!unread_.ok()) {
         return fail(EBADMSG, "malformed rewrite journal");
     }
-    e.chain = target_.chain_of(e.key);
+    e.chain = target_.chain_of(read.key);
     parts_[std::uint64_t{e.chain} * parts_.size() / target_.chains()].push_back(e);
     return {};
 }
@@ -241,9 +271,16 @@ result<> rewriting::change_begins() {
 result<> rewriting::apply_next_part() {
     std::vector<entry> entries = std::exchange(parts_[applied_], {});
     ++applied_;
-    std::ranges::stable_sort(entries, {}, &entry::chain);
-    for (const entry& e : entries) {
-        auto done = e.is_erased ? target_.erase(e.key) : target_.write(e.key, e.value);
+    std::ranges::sort(entries, std::less<entry>{});
+    const std::byte* const end = journal_->view().data() + journal_->view().size();
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        if (i + records_ahead < entries.size()) {
+            entries[i + records_ahead].fetch_ahead();
+        }
+        reader in(byte_view(entries[i].at, end));
+        const change next = read_change(in);
+        ensure(in.ok()); // it was when it was read
+        auto done = next.is_erased ? target_.erase(next.key) : target_.write(next.key, next.value);
         if (!done) {
             return done;
         }

@@ -1,5 +1,6 @@
 #include "ctdbd/clients/client_hub.hpp"
 
+#include "common/async/turn_part.hpp"
 #include "common/base/log.hpp"
 
 #include <algorithm>
@@ -104,6 +105,7 @@ void client_hub::refuse_control_to_all(client_id client, reqid id, std::uint32_t
 void client_hub::own_control(
     client_id client, const protocol::packet_header& h, const protocol::req_control& body
 ) {
+    const async::turn_part named("control of a client, opcode", body.opcode);
     control_request request;
     request.origin = {router_.self(), client};
     request.generation = h.generation;

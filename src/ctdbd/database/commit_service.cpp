@@ -8,18 +8,36 @@
 #include "ctdbd/database/record/record_engine.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <functional>
 #include <utility>
 
 namespace ctdb::ctdbd {
 namespace {
 
-// The control as it is asked of one node: 0, or why not.
-async::task<result<>>
-update_node(client::cluster_port& port, pnn to, bytes payload, async::time_point deadline) {
+constexpr std::size_t large_commit = std::size_t{1} << 20U;
+
+// The control as it is asked of one node: 0, or why not. A large payload is copied for each node,
+// some milliseconds: in a turn of the loop for each. A recovery may have decided by then, and what
+// is sent after it would pass for a commit of its generation. Requires: `payload` and `is_current`
+// live until it is done.
+async::task<result<>> update_node(
+    client::cluster_port& port,
+    pnn to,
+    const bytes& payload,
+    async::time_point deadline,
+    const std::function<bool()>& is_current
+) {
+    if (payload.size() >= large_commit) {
+        co_await async::sleep_until(port.runtime(), port.runtime().now());
+        if (!is_current()) {
+            co_return fail(ECANCELED, "commit: a recovery has decided");
+        }
+    }
     client::control_call call;
     call.to = to;
     call.opcode = protocol::controls::update_record::opcode;
-    call.data = std::move(payload);
+    call.data = payload;
     const auto said = co_await port.control(std::move(call), deadline);
     if (!said) {
         co_return pass(said);
@@ -142,9 +160,10 @@ async::task<> commit_service::carry_out(db_id id, std::uint64_t serial, bytes pa
         co_return;
     }
     const bool here_too = std::erase(others, node_.self()) != 0;
+    const std::function<bool()> current = [this, id, serial] { return is_current(id, serial); };
     std::vector<async::task<result<>>> updates;
     for (const pnn node : others) {
-        updates.push_back(update_node(node_.port(), node, payload, deadline));
+        updates.push_back(update_node(node_.port(), node, payload, deadline, current));
     }
     const auto answers = co_await async::gather(std::move(updates));
     result<> outcome;
@@ -157,7 +176,7 @@ async::task<> commit_service::carry_out(db_id id, std::uint64_t serial, bytes pa
         co_return; // a recovery has decided, and a late answer is about what was before it
     }
     if (outcome && here_too) {
-        outcome = co_await update_node(node_.port(), node_.self(), std::move(payload), deadline);
+        outcome = co_await update_node(node_.port(), node_.self(), payload, deadline, current);
     }
     finished(id, serial, outcome);
 }

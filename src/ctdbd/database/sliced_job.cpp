@@ -1,5 +1,7 @@
 #include "ctdbd/database/sliced_job.hpp"
 
+#include "common/async/turn_part.hpp"
+
 namespace ctdb::ctdbd {
 
 sliced_job::sliced_job(async::runtime& rt, std::function<next_turn()> turn)
@@ -9,6 +11,7 @@ void sliced_job::run() {
     // The turn may destroy this job; what is needed afterwards is on the stack. A job that says
     // `never` may be gone, so nothing of it is touched then.
     const auto turn = turn_;
+    const async::turn_part named("a slice of long work on a database");
     switch (turn()) {
     case next_turn::soon:
         timer_.arm(rt_.now());

@@ -26,39 +26,79 @@ record_merge::record_merge(record_merge&& other) noexcept
       free_size_(std::exchange(other.free_size_, 0)),
       block_size_(std::exchange(other.block_size_, 0)) {}
 
+// Records of a buffer lie anywhere in a large merge. They are taken a few at a time, and the memory
+// of each is asked for while the others are looked at: first its slot, then the record there.
+struct record_merge::incoming {
+    byte_view key;
+    byte_view value;
+    protocol::record_header header;
+    std::uint64_t hash = 0;
+};
+
 result<std::uint32_t> record_merge::add(byte_view record_buffer, std::uint32_t order) {
     ensure(order < nodes_.size());
+    constexpr std::size_t together = 16;
+    std::array<incoming, together> batch;
+    std::size_t filled = 0;
     std::uint32_t count = 0;
     const auto walked =
         protocol::for_each_entry(record_buffer, [&](const protocol::record_view& entry) {
             ++count;
-            if (const auto header = protocol::header_of(entry.data)) {
-                add_record(entry.key, *header, protocol::data_after_header(entry.data), order);
+            const auto header = protocol::header_of(entry.data);
+            if (!header) {
+                return true;
+            }
+            incoming& next = batch[filled++];
+            next.key = entry.key;
+            next.value = protocol::data_after_header(entry.data);
+            next.header = *header;
+            next.hash = std::hash<std::string_view>{}(text_of(entry.key));
+            fetch_slot(next);
+            if (filled == together) {
+                add_records({batch.data(), filled}, order);
+                filled = 0;
             }
             return true;
         });
+    add_records({batch.data(), filled}, order);
     if (!walked) {
         return pass(walked);
     }
     return count;
 }
 
-void record_merge::add_record(
-    byte_view key, const protocol::record_header& header, byte_view value, std::uint32_t order
-) {
-    const std::uint64_t hash = std::hash<std::string_view>{}(text_of(key));
-    part& records = parts_[hash % parts];
+void record_merge::fetch_slot(const incoming& from) const {
+    const part& records = parts_[from.hash % parts];
+    if (!records.slots.empty()) {
+        __builtin_prefetch(&records.slots[(from.hash / parts) & (records.slots.size() - 1)]);
+    }
+}
+
+void record_merge::add_records(std::span<const incoming> batch, std::uint32_t order) {
+    for (const incoming& each : batch) {
+        const part& records = parts_[each.hash % parts];
+        if (!records.slots.empty()) {
+            fetch_record(records.slots[(each.hash / parts) & (records.slots.size() - 1)]);
+        }
+    }
+    for (const incoming& each : batch) {
+        add_record(each, order);
+    }
+}
+
+void record_merge::add_record(const incoming& from, std::uint32_t order) {
+    part& records = parts_[from.hash % parts];
     if (records.used >= used_max(records)) {
         grow(records);
     }
-    slot& place = slot_of(records, hash, key);
+    slot& place = slot_of(records, from.hash, from.key);
     if (place.record == nullptr) {
-        place = slot{hash, &add_new(key)};
+        place = slot{from.hash, &add_new(from.key)};
         ++records.used;
         ++size_;
-        keep(*place.record, header, value, order);
-    } else if (beats(header, order, *place.record)) {
-        keep(*place.record, header, value, order);
+        keep(*place.record, from.header, from.value, order);
+    } else if (beats(from.header, order, *place.record)) {
+        keep(*place.record, from.header, from.value, order);
     }
 }
 

@@ -22,6 +22,7 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -62,7 +63,8 @@ public:
 
 private:
     static constexpr std::size_t parts = 256;
-    struct kept { // lies in blocks_, as key and value do
+    static constexpr std::size_t slots_ahead = 12; // some half of them free
+    struct kept {                                  // lies in blocks_, as key and value do
         std::uint64_t rsn = 0;
         const std::byte* key = nullptr;
         std::byte* value = nullptr;
@@ -83,9 +85,20 @@ private:
         std::size_t used = 0;
     };
 
-    void add_record(
-        byte_view key, const protocol::record_header& header, byte_view value, std::uint32_t order
-    );
+    // A record, its key and most of its value lie behind each other.
+    static void fetch_record(const slot& from) noexcept {
+        constexpr std::size_t cache_line = 64;
+        constexpr std::size_t lines = 4;
+        const auto* at = reinterpret_cast<const std::byte*>(from.record);
+        for (std::size_t i = 0; at != nullptr && i < lines; ++i) {
+            __builtin_prefetch(at + i * cache_line);
+        }
+    }
+
+    struct incoming;
+    void fetch_slot(const incoming& from) const;
+    void add_records(std::span<const incoming> batch, std::uint32_t order);
+    void add_record(const incoming& from, std::uint32_t order);
     [[nodiscard]] static slot& slot_of(part& records, std::uint64_t hash, byte_view key);
     [[nodiscard]] std::size_t used_max(const part& records) const;
     void grow(part& records);
@@ -114,6 +127,9 @@ bool record_merge::visit(position& at, std::size_t count, Visitor&& use) const {
     for (; at.part < parts; ++at.part, at.slot = 0) {
         const std::vector<slot>& slots = parts_[at.part].slots;
         for (; at.slot < slots.size(); ++at.slot) {
+            if (at.slot + slots_ahead < slots.size()) { // the next records lie anywhere
+                fetch_record(slots[at.slot + slots_ahead]);
+            }
             const kept* place = slots[at.slot].record;
             if (place == nullptr) {
                 continue;

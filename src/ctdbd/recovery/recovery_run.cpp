@@ -262,6 +262,8 @@ async::task<result<>> recovery_run::recover_databases(std::vector<database_plan>
 }
 
 async::task<> recovery_run::recover_one(database_plan plan, result<>& outcome) {
+    async::runtime& rt = port().runtime();
+    co_await async::sleep_until(rt, rt.now()); // there may be hundreds: not all in one turn
     for (int attempt = 1; attempt <= recovery::attempts_max; ++attempt) {
         database_recovery chain(*this, plan);
         auto attempt_task = chain.attempt();

@@ -1,5 +1,6 @@
 #include "ctdbd/routing/router.hpp"
 
+#include "common/async/turn_part.hpp"
 #include "common/base/log.hpp"
 
 namespace ctdb::ctdbd {
@@ -184,6 +185,9 @@ void router::drop(pnn peer, const char* why) {
 }
 
 void router::dispatch(pnn peer, const protocol::packet& p, byte_view raw) {
+    const async::turn_part named(
+        "packet of a node, operation", static_cast<std::uint32_t>(p.header.operation)
+    );
     if (const auto* message = std::get_if<protocol::req_message>(&p.body)) {
         ++counters_.node.req_message;
         message_source_ = p.header.srcnode;
@@ -229,6 +233,7 @@ void router::dispatch_record(const protocol::packet& p, byte_view raw) {
 void router::dispatch_control(
     const protocol::packet_header& header, const protocol::req_control& body
 ) {
+    const async::turn_part named("control of a node, opcode", body.opcode);
     control_request request;
     request.origin.node = header.srcnode;
     request.origin.client = header.srcnode == self_ ? body.client_id : client_id{0};

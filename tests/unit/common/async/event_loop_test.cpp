@@ -129,6 +129,38 @@ TEST(EventLoop, ManyTimersDueAtOnceDoNotStarveDescriptors) {
     EXPECT_LE(before, 2) << "timers fired at a stretch";
 }
 
+TEST(EventLoop, TimersThatDeferWorkDoNotStarveDescriptors) {
+    event_loop loop;
+    int fired = 0;
+    deferred work(loop, [] {});
+    timer busy(loop, [&] {
+        const time_point until = loop.now() + 3ms;
+        while (loop.now() < until) {
+        }
+        ++fired;
+        work.schedule();
+        busy.arm(loop.now());
+    });
+    busy.arm(loop.now());
+    timer may_fire(loop, [] {});
+    may_fire.arm_between(loop.now(), loop.now() + 1h);
+    int ends[2] = {-1, -1};
+    ASSERT_EQ(0, pipe(ends));
+    const unique_fd read_end(ends[0]);
+    const unique_fd write_end(ends[1]);
+    bool served = false;
+    fd_watch watch(loop, read_end.get(), [&](fd_readiness) {
+        served = true;
+        watch.want_read(false);
+    });
+    watch.want_read(true);
+    ASSERT_EQ(1, write(write_end.get(), "x", 1));
+    while (!served && fired < 100) {
+        loop.run_once();
+    }
+    EXPECT_LE(fired, 5);
+}
+
 TEST(EventLoop, ATimerThatHasFiredWakesNobodyAgain) {
     event_loop loop;
     int turns = 0;

@@ -1,3 +1,4 @@
+#include "common/async/turn_part.hpp"
 #include "common/async/turn_watch.hpp"
 #include "common/base/log.hpp"
 
@@ -64,6 +65,56 @@ TEST_F(TurnWatch, TellsWorkFromWaiting) {
     EXPECT_EQ(watch.longest().took, 30ms);
     EXPECT_EQ(watch.most_processor(), 15ms);
     EXPECT_NE(watch.report().find("2 turns over 10 ms, the longest 30.0 ms"), std::string::npos);
+}
+
+void keep_busy(std::chrono::nanoseconds time) {
+    const auto until = std::chrono::steady_clock::now() + time;
+    while (std::chrono::steady_clock::now() < until) {
+    }
+}
+
+// Whatever else the machine does meanwhile: time that passes outside of the inner part makes the
+// outer one the longest at most sometimes.
+bool inner_is_named() {
+    turn_part::forget();
+    {
+        const turn_part outer("packets");
+        const turn_part inner("control", 40);
+        keep_busy(20ms);
+    }
+    return turn_part::longest().ends_with(" ms of it: control 40");
+}
+
+TEST_F(TurnWatch, NamesTheLongestPartOfALongTurn) {
+    watch.begins();
+    bool named = false;
+    for (int i = 0; i < 5 && !named; ++i) {
+        named = inner_is_named();
+    }
+    { const turn_part other("a timer"); }
+    EXPECT_TRUE(named) << turn_part::longest();
+    pass_time(30ms, 30ms);
+    watch.ends();
+    ASSERT_EQ(lines.size(), 1u);
+    EXPECT_NE(lines[0].second.find(" ms of it: "), std::string::npos) << lines[0].second;
+    pass_time(1s, 0s);
+    turn(30ms, 4ms); // what was named belongs to the turn before
+    ASSERT_EQ(lines.size(), 2u);
+    EXPECT_EQ(lines[1].second.find("of it"), std::string::npos) << lines[1].second;
+}
+
+TEST_F(TurnWatch, NamesTheWholeWhenItsPartsAreMany) {
+    turn_part::forget();
+    {
+        const auto begun = std::chrono::steady_clock::now();
+        const turn_part outer("packets");
+        for (int i = 0; i < 5; ++i) {
+            const turn_part inner("control", 40);
+            keep_busy(1ms);
+        }
+        keep_busy(2 * (std::chrono::steady_clock::now() - begun)); // most of it is its own
+    }
+    EXPECT_NE(turn_part::longest().find("packets"), std::string::npos) << turn_part::longest();
 }
 
 TEST_F(TurnWatch, ShortTurnsAreNotCountedAndHardlyLookAtTheProcessorsTime) {

@@ -225,6 +225,32 @@ TEST_F(CommitTest, OnlyMembersOfTheEpochAreAskedWhereTheRecoveryNamedThem) {
     EXPECT_EQ(value(2, "p.tdb", "k"), std::nullopt);
 }
 
+TEST_F(CommitTest, ALargeOneIsCopiedForEachNodeInATurnOfItsOwn) {
+    const std::string large(std::size_t{2} << 20U, 'v');
+    const auto said = commit(buffer("p.tdb", "k", 1, large), own_client());
+    EXPECT_EQ(value(1, "p.tdb", "k"), std::nullopt); // not at a stretch with its arrival
+    cluster.rt.settle();
+    EXPECT_EQ(status(said), 0);
+    for (std::size_t i = 0; i < 3; ++i) {
+        EXPECT_EQ(value(i, "p.tdb", "k"), large) << i;
+    }
+}
+
+// What is sent after a recovery bears its generation, and the nodes would take it for a new commit.
+TEST_F(CommitTest, ALargeOneIsNotSentAfterARecoveryHasDecided) {
+    const std::string large(std::size_t{2} << 20U, 'v');
+    const auto said = commit(buffer("p.tdb", "k", 1, large), own_client());
+    for (std::size_t i = 0; i < 3; ++i) {
+        cluster[i].map.generation = generation{0x2222};
+    }
+    recover();
+    cluster.rt.settle();
+    EXPECT_EQ(status(said), 2);
+    for (std::size_t i = 0; i < 3; ++i) {
+        EXPECT_EQ(value(i, "p.tdb", "k"), std::nullopt) << i;
+    }
+}
+
 TEST_F(CommitTest, TheOwnFileChangesLast) {
     cluster[1].store("p.tdb").answers_updates = false;
     const auto said = commit();
