@@ -70,6 +70,11 @@ note "what a node says of itself"
 both_forms 0 "list(o) == ['version']" version
 both_forms 0 "list(o) == ['node_status', 'vnn_status', 'recovery_mode', 'recovery_mode_raw', 'leader'] \
 	and len(o['node_status']['nodes']) == 3 and o['recovery_mode'] == 'NORMAL'" status
+details="['runstate', 'uptime_s', 'banned_for_s', 'addresses_hosted']"
+both_forms 0 "list(o)[-1] == 'cluster' and list(o['cluster']) == ['runstate', 'leader_known', 'lock', 'tool_version'] \
+	and o['cluster']['runstate'] == 'RUNNING' and o['cluster']['lock'] == dict(configured=True, holder=o['leader']) \
+	and all(list(n)[-4:] == $details and n['runstate'] == 'RUNNING' and n['uptime_s'] > 0 and n['banned_for_s'] is None \
+	and n['addresses_hosted'] == [] for n in o['node_status']['nodes'].values())" -v status
 answers "list(o['nodes']) == ['1', '2'] and o['flags_or'] == 0" nodestatus 1,2
 answers "[n['pnn'] for n in o['nodes']] == [0, 1, 2] and o['node'] is None" listnodes
 answers "o['recovering'] is False and o['started'].endswith('Z') and o['now_epoch'] > o['started_epoch']" uptime
@@ -150,16 +155,61 @@ refuses 1 refused "'active on node 0' in o['error']['message']" detach v.tdb
 refuses 2 internal "o['error']['errno'] == 2" restoredb /nonexistent
 both_forms 22 "list(o) == ['error'] and o['error']['message'] == 'Event nosuch has never run in service'" event status service nosuch
 
+note "many nodes at a time"
+each="list(o) == ['schema', 'nodes'] and list(o['nodes'])"
+both_forms 0 "$each == ['0', '1', '2'] and all(n['node'] == int(i) and n['rtt_s'] > 0 for i, n in o['nodes'].items())" -n all ping
+both_forms 0 "$each == ['2', '0'] and o['schema'] == 'ctdb.getpid/1' and o['nodes']['2']['pid'] == $(pid_of 2)" getpid -n 2,local
+both_forms 0 "$each == ['1', '2', '0'] and o['nodes']['1']['vnn_status']['size'] == 3" -n 1-2,active status
+both_forms 0 "len(o['nodes']) == 1 and all(n['tunables'][0]['value'] == 15 for n in o['nodes'].values())" -n leader getvar MonitorInterval
+both_forms 1 "$each == ['0', '1'] and o['nodes']['1']['error']['code'] == 'usage'" -n 0,1 getvar Nope
+refuses 1 no_such_node "'Node 7' in o['error']['message']" -n 0,7 ping
+refuses 1 usage "'list of nodes' in o['error']['message']" -n 0,1 recover
+refuses 1 usage "'Cannot specify node' in o['error']['message']" -n all version
+refuses 1 usage "'0,x' in o['error']['message']" -n 0,x ping
+
 note "nodes and daemons that are not there"
+ctdb_on 0 -n 1 ban 300
+wait_state 1 '*BANNED*' 0
+both_forms 0 "o['node_status']['nodes']['1']['banned_for_s'] == 300" -v status
+ctdb_on 0 -n 1 unban
+wait_healthy 3
 stop_node 2
 wait_state 2 '*DISCONNECTED*' 0
+both_forms 0 "o['node_status']['nodes']['2']['runstate'] is None and o['node_status']['nodes']['2']['addresses_hosted'] is None \
+	and o['node_status']['nodes']['1']['runstate'] == 'RUNNING'" -v status
 refuses 1 node_inactive "o['error']['node'] == 2" -n 2 ping
+both_forms 1 "$each == ['0', '1', '2'] and o['nodes']['1']['rtt_s'] > 0 and o['nodes']['2']['error']['code'] == 'node_inactive'" -n all ping
 export ASK=2
 refuses 1 daemon_unreachable "o['error']['errno'] == 2" ping
 export ASK=1
 kill -STOP "$(pid_of 1)"
 refuses 1 timeout "o['error']['errno'] == 110" -T 1 ping
 kill -CONT "$(pid_of 1)"
+
+note "ctdb-config"
+config() { # EXIT-STATUS CONDITION ARGS...
+	_exit=$1 _condition=$2
+	shift 2
+	for _form in --json --jsonl; do
+		count=$((count + 1))
+		_code=0
+		on_node 0 ctdb-config "$_form" "$@" >"$work/answer.$count" 2>"$work/err" || _code=$?
+		[ "$_code" -eq "$_exit" ] || fail "ctdb-config $*: exit status $_code, expected $_exit"
+		printf '%s\0%s\0%s\0' "$_form config $*" "$_condition" "$work/answer.$count" >>"$work/checks"
+	done
+}
+setting="o['options'][0]['source'] == dict(file='$work/node.0/ctdb.conf', line=3)"
+config 0 "$setting and o['schema'] == 'ctdb.config/1' and o['options'][0]['value'] == 'NOTICE'" get logging 'log level'
+config 2 "'not defined' in o['error']['message'] and o['error']['errno'] == 2" get logging nosuch
+config 0 "len(o['options']) >= 20" dump
+config 0 "o['problems'] == []" validate
+config 0 "o['has_nodes'] is True" has-nodes
+config 0 "'log level' in o['text']" sample
+printf '[logging]\n\tlog levle = NOTICE\n' >"$work/node.0/ctdb.conf"
+config 22 "o['problems'][0]['line'] == 2 and 'log level' in o['problems'][0]['hint']" validate
+expect "$(on_node 0 ctdb-config validate 2>&1)" cat "$work/err"
+printf '[cluster]\n\tleader timeout = soon\n' >"$work/node.0/ctdb.conf"
+config 22 "'Failed to load' in o['error']['message']" dump
 
 look_at_all
 note "$count answers and failures are JSON as promised"

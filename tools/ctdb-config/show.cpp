@@ -91,12 +91,19 @@ std::string generic_default(const conf::option& o) {
 
 } // namespace
 
+bool is_shown(const conf::config& settings, const conf::option& o, extent which) {
+    return which == extent::all || settings.is_set(o) || in_upstreams_dump(o);
+}
+
+option_words words_about(const conf::option& which) {
+    return {type_text(which), effect_text(which), since_text(which)};
+}
+
 std::string dump(const conf::config& settings, extent which) {
     std::string text;
     std::string_view section;
     for (const conf::option* o : conf::all_options()) {
-        const bool set = settings.is_set(*o);
-        if (which == extent::upstream && !set && !in_upstreams_dump(*o)) {
+        if (!is_shown(settings, *o, which)) {
             continue;
         }
         if (o->section != section) {
@@ -105,7 +112,9 @@ std::string dump(const conf::config& settings, extent which) {
         }
         const std::string value = settings.text(*o);
         const bool is_default = value == conf::default_value(*o, settings.where());
-        text += fmt::format("\t{}{} = {}\n", set && !is_default ? "" : "# ", o->key, value);
+        text += fmt::format(
+            "\t{}{} = {}\n", settings.is_set(*o) && !is_default ? "" : "# ", o->key, value
+        );
     }
     return text;
 }

@@ -13,9 +13,16 @@ enum class extent { upstream, all };
 // options of Debian's release, and any other only where the file gives it - the form that
 // upstream's tests compare.
 [[nodiscard]] std::string dump(const conf::config& settings, extent which);
+[[nodiscard]] bool is_shown(const conf::config& settings, const conf::option& o, extent which);
 
 // Everything the table says about one option.
 [[nodiscard]] std::string explain(const conf::option& which, const path::paths& where);
+struct option_words {
+    std::string type;   // "a number from 2 to 3600"
+    std::string effect; // "on reload"
+    std::string since;  // "upstream since 4.16"; "" = always there
+};
+[[nodiscard]] option_words words_about(const conf::option& which);
 
 // A complete ctdb.conf with every option explained and commented out: config/ctdb.conf is this.
 [[nodiscard]] std::string sample(const path::paths& where);

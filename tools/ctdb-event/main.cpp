@@ -22,10 +22,8 @@ const cmdline::program& table() {
         "ctdb-event",
         cmdline::style::helper,
         {cmdline::help_with_h(),
-         {"Options:",
-          {cmdline::debug_option(),
-           {"json", "json", 'j', cmdline::argument::none, "", "answer with JSON", true},
-           {"jsonl", "jsonl", '\0', cmdline::argument::none, "", "the same on one line", true}}}},
+         {"Options:", {cmdline::debug_option()}},
+         {"", cmdline::json_options()}},
         {{"run", "<timeout> <component> <event> <args>", "Run an event", 3, cmdline::any_number},
          {"status", "<component> <event>", "Get status of an event", 2, 2},
          {"script list", "<component>", "List event scripts", 1, 1},
@@ -175,11 +173,7 @@ int main(int argc, char** argv) {
     set_log_level(level.value_or(log_level::error)); // upstream accepts any text
     context c;
     c.arguments = asked->arguments;
-    if (asked->options.has("jsonl")) {
-        c.json = event_tool::layout::one_line;
-    } else if (asked->options.has("json")) {
-        c.json = event_tool::layout::indented;
-    }
+    c.json = cmdline::json_layout_of(asked->options);
     const std::string_view command = asked->chosen->name;
     const int code = function_of(command)(c);
     // upstream reports a missing directory of scripts like this at every level

@@ -2,6 +2,7 @@
 // zone.
 #pragma once
 
+#include "common/cmdline/json_answer.hpp"
 #include "common/event/event_protocol.hpp"
 #include "common/event/script_dir.hpp"
 
@@ -22,7 +23,7 @@ struct report {
 [[nodiscard]] std::string list_report(const event::script_listing& listing);
 
 // The same as JSON (cli.md 13.1), an object without a line end.
-enum class layout { indented, one_line };
+using layout = cmdline::json_layout;
 [[nodiscard]] std::string
 status_json(const event::status_request& asked, const event::reply& answer, layout how);
 [[nodiscard]] std::string

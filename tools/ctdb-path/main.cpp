@@ -10,7 +10,10 @@ namespace {
 
 using ctdb::path::paths;
 
-// lockdir, piddir and socketdir are what later releases of upstream have in the place of rundir.
+// lockdir, piddir and socketdir are what later releases of upstream have in the place of rundir:
+// not in the help, which tests of this release compare.
+constexpr bool later = true;
+
 const ctdb::cmdline::program& table() {
     static const ctdb::cmdline::program program{
         "ctdb-path",
@@ -26,23 +29,13 @@ const ctdb::cmdline::program& table() {
          {"rundir append", "<path>", "Get path relative to CTDB RUNDIR", 1, 1},
          {"rundir", "", "Get path of CTDB RUNDIR"},
          {"vardir append", "<path>", "Get path relative to CTDB VARDIR", 1, 1},
-         {"vardir", "", "Get path of CTDB VARDIR"}},
-        EINVAL};
-    return program;
-}
-
-// Known to later releases of upstream, not in the help that tests of this one compare.
-const ctdb::cmdline::program& later_table() {
-    static const ctdb::cmdline::program program{
-        "ctdb-path",
-        ctdb::cmdline::style::helper,
-        {ctdb::cmdline::help_with_h()},
-        {{"lockdir append", "<path>", "Get path relative to CTDB LOCKDIR", 1, 1},
-         {"lockdir", "", "Get path of CTDB LOCKDIR"},
-         {"piddir append", "<path>", "Get path relative to CTDB PIDDIR", 1, 1},
-         {"piddir", "", "Get path of CTDB PIDDIR"},
-         {"socketdir append", "<path>", "Get path relative to CTDB SOCKETDIR", 1, 1},
-         {"socketdir", "", "Get path of CTDB SOCKETDIR"}},
+         {"vardir", "", "Get path of CTDB VARDIR"},
+         {"lockdir append", "<path>", "Get path relative to CTDB LOCKDIR", 1, 1, false, later},
+         {"lockdir", "", "Get path of CTDB LOCKDIR", 0, 0, false, later},
+         {"piddir append", "<path>", "Get path relative to CTDB PIDDIR", 1, 1, false, later},
+         {"piddir", "", "Get path of CTDB PIDDIR", 0, 0, false, later},
+         {"socketdir append", "<path>", "Get path relative to CTDB SOCKETDIR", 1, 1, false, later},
+         {"socketdir", "", "Get path of CTDB SOCKETDIR", 0, 0, false, later}},
         EINVAL};
     return program;
 }
@@ -78,14 +71,7 @@ std::string answer(const paths& p, const ctdb::cmdline::invocation& asked) {
 } // namespace
 
 int main(int argc, char** argv) {
-    const auto words = ctdb::cmdline::arguments_of(argc, argv);
-    auto asked = ctdb::cmdline::interpret(table(), words);
-    if (!asked) {
-        auto later = ctdb::cmdline::interpret(later_table(), words);
-        if (later || later.error().code == EINVAL) {
-            asked = std::move(later);
-        }
-    }
+    const auto asked = ctdb::cmdline::interpret(table(), ctdb::cmdline::arguments_of(argc, argv));
     if (!asked) {
         return ctdb::cmdline::leave(asked.error());
     }

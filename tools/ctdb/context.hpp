@@ -23,6 +23,7 @@
 #include <vector>
 
 #include <fmt/format.h>
+#include <nlohmann/json_fwd.hpp>
 #include <tl/expected.hpp>
 
 namespace ctdb::tool {
@@ -53,6 +54,7 @@ enum class json_form : std::uint8_t {
 
 struct options {
     std::optional<pnn> node;
+    std::string nodes;    // -n with a list: see node_list.hpp; "" = none
     bool machine = false; // -X, -Y
     json_form json = json_form::none;
     bool verbose = false;
@@ -104,7 +106,8 @@ public:
     // What the run has said so far, by whatever part of it: for the end of main().
     mutable complaints said;
     mutable std::vector<std::string> told;
-    mutable bool answered = false; // with JSON
+    mutable bool answered = false;            // with JSON
+    nlohmann::ordered_json* answer = nullptr; // takes the JSON object instead of stdout
 
     // GET_NODEMAP from the local node, or, if that is banned, from the next one (cli.md 1.5).
     // Remembered for the run unless `fresh`.

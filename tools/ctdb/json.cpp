@@ -21,6 +21,11 @@ json json_head(const context& ctx, std::string_view command) {
 }
 
 void print_json(const context& ctx, const json& object) {
+    if (ctx.answer != nullptr) {
+        *ctx.answer = object;
+        ctx.answered = true;
+        return;
+    }
     if (ctx.options.json == json_form::lines) {
         print_json_line(ctx, object);
         return;
@@ -55,6 +60,22 @@ json json_error(const complaints& said, int exit_code) {
     what["hint"] = hint_for(kind);
     what["node"] = said.node() ? json_node(*said.node()) : json(nullptr);
     return out;
+}
+
+void complete_json(const context& ctx, int code) {
+    if (!ctx.json() || ctx.answered) {
+        return;
+    }
+    if (code != 0) {
+        print_json(ctx, json_error(ctx.said, code));
+        return;
+    }
+    json out = json_head(ctx, ctx.command->name);
+    out["messages"] = ctx.told;
+    if (!ctx.said.lines().empty()) {
+        out["messages"].push_back(ctx.said.lines());
+    }
+    print_json(ctx, out);
 }
 
 json json_data(byte_view data) {

@@ -23,4 +23,8 @@ void put_time(json& object, const std::string& name, const protocol::time_value&
 // {"error": {...}} about a run that ends with this code; always one line with --jsonl.
 [[nodiscard]] json json_error(const complaints& said, int exit_code);
 
+// At the end of a run: one object whatever happened, the command's own, else why it failed or that
+// it is done.
+void complete_json(const context& ctx, int code);
+
 } // namespace ctdb::tool

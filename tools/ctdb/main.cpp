@@ -2,8 +2,10 @@
 #include "common/base/log.hpp"
 #include "common/cmdline/parse.hpp"
 #include "common/path/paths.hpp"
+#include "connection.hpp"
 #include "json.hpp"
-#include "nodes_list.hpp"
+#include "many_nodes.hpp"
+#include "node_list.hpp"
 #include "program.hpp"
 #include "text.hpp"
 #include "watchdog.hpp"
@@ -33,6 +35,7 @@ tool::options options_of(const cmdline::parsed_options& given) {
     o.verbose = given.has("verbose");
     o.separator = given.text("separator").value_or("|");
     o.timelimit = std::chrono::seconds(std::max(given.number("timelimit").value_or(10), 0));
+    o.nodes = given.text("nodes").value_or("");
     if (const int node = given.number("node").value_or(-1); node != -1) {
         o.node = pnn(static_cast<std::uint32_t>(node));
     }
@@ -55,86 +58,32 @@ std::optional<std::chrono::seconds> run_time_of(const cmdline::parsed_options& g
     return *limit == 0 ? default_run_time : std::chrono::seconds(*limit);
 }
 
-// The connection ends while a command waits: nothing it could say would be truer than this.
-void connection_ended(context& ctx) {
-    ctx.ended = true;
-    if (ctx.expects_end) {
-        return;
+// The words by upstream's table; where -n is a list, which is ours, by ours. What neither
+// understands is answered in upstream's words.
+tl::expected<cmdline::invocation, cmdline::ending> understand(const std::vector<std::string>& words
+) {
+    auto asked = cmdline::interpret(table(), words);
+    if (asked || asked.error().code == 0) {
+        return asked;
     }
-    log_notice("connection to daemon closed, exiting");
-    if (ctx.json() && !ctx.answered) {
-        ctx.said.add({trouble::daemon_unreachable, EPIPE, ctx.self}, "connection to daemon closed");
-        print_json(ctx, json_error(ctx.said, 1));
-    }
-    std::fflush(stdout);
-    std::exit(1);
-}
-
-bool is_about_permission(int code) {
-    return code == EACCES || code == EPERM;
-}
-
-async::task<outcome<>> connect(context& ctx) {
-    const std::string socket = ctx.where.socket("ctdbd");
-    auto on_end = [&ctx](const sock::stream_end&) { connection_ended(ctx); };
-    auto made = co_await client::client::connect(
-        ctx.loop, socket, async::time_point::max(), std::move(on_end)
-    );
-    if (!made) {
-        const int code = made.error().code;
-        complaint what;
-        what.kind = is_about_permission(code) ? trouble::permission : trouble::daemon_unreachable;
-        what.errno_value = code;
-        ctx.complain_of(what, fmt::format("connect() failed, errno={}", code));
-        ctx.complain("Failed to connect to CTDB daemon ({})", socket);
-        co_await explain_no_connection(ctx);
-        co_return failure();
-    }
-    ctx.ctdbd = std::move(*made);
-    ctx.self = ctx.ctdbd->self();
-    ctx.target = ctx.self;
-    co_return outcome<>();
-}
-
-async::task<outcome<>> choose_target(context& ctx, reach how) {
-    if (!ctx.options.node) {
-        co_return outcome<>();
-    }
-    const pnn wanted = *ctx.options.node;
-    const auto map = co_await ctx.node_map();
-    if (!map) {
-        co_return pass(map);
-    }
-    if (wanted.value >= map->nodes.size()) {
-        ctx.complain_of(
-            {trouble::no_such_node, 0, wanted}, fmt::format("Node {} does not exist", wanted)
-        );
-        co_return failure();
-    }
-    const protocol::node_flags flags = map->nodes[wanted.value].flags;
-    if (!protocol::is_connected(flags)) {
-        ctx.complain_of(
-            {trouble::node_inactive, 0, wanted},
-            fmt::format("Node {} has status {}", wanted, flags_text(flags.value))
-        );
-        co_return failure();
-    }
-    if (how == reach::own_node && wanted != ctx.self) {
-        ctx.complain(trouble::usage, "Node cannot be specified for command {}", ctx.command->name);
-        co_return failure();
-    }
-    ctx.target = wanted;
-    co_return outcome<>();
+    auto lists = cmdline::interpret(table_with_lists(), words);
+    const bool meant = lists && json_form_of(lists->options) != json_form::none &&
+                       is_node_list(lists->options.text("nodes").value_or(""));
+    return meant ? lists : asked;
 }
 
 async::task<int> run_command(context& ctx, const action& what) {
-    if (what.reach == reach::local && ctx.options.node) {
+    const bool node_given = ctx.options.node || !ctx.options.nodes.empty();
+    if (what.reach == reach::local && node_given) {
         ctx.complain(trouble::usage, "Cannot specify node for command {}", ctx.command->name);
         co_return 1;
     }
     if (what.run == nullptr) {
         ctx.complain("Command '{}' is not implemented yet", ctx.command->name);
         co_return 1;
+    }
+    if (!ctx.options.nodes.empty()) {
+        co_return co_await ask_many_nodes(ctx, what);
     }
     if (what.reach != reach::local) {
         const auto connected = co_await connect(ctx);
@@ -147,11 +96,6 @@ async::task<int> run_command(context& ctx, const action& what) {
         }
     }
     co_return co_await what.run(ctx);
-}
-
-// -1 becomes 1, everything else is cut to eight bits.
-int exit_status(int code) {
-    return code == -1 ? 1 : code & 0xFF;
 }
 
 void set_log_level_of(const cmdline::parsed_options& given) {
@@ -183,30 +127,12 @@ int misused(const std::vector<std::string>& words, const cmdline::ending& end) {
     return leave_with_error(form, end.err.empty() ? "wrong number of arguments" : end.err, end);
 }
 
-// With --json one object whatever happened: the command's own, else why it failed or that it is
-// done.
-void complete_json(const context& ctx, int code) {
-    if (!ctx.json() || ctx.answered) {
-        return;
-    }
-    if (code != 0) {
-        print_json(ctx, json_error(ctx.said, code));
-        return;
-    }
-    json out = json_head(ctx, ctx.command->name);
-    out["messages"] = ctx.told;
-    if (!ctx.said.lines().empty()) {
-        out["messages"].push_back(ctx.said.lines());
-    }
-    print_json(ctx, out);
-}
-
 } // namespace
 
 int main(int argc, char** argv) {
     std::setvbuf(stdout, nullptr, _IOLBF, 0);
     const std::vector<std::string> words = cmdline::arguments_of(argc, argv);
-    const auto asked = cmdline::interpret(table(), words);
+    const auto asked = understand(words);
     if (!asked) {
         return misused(words, asked.error());
     }

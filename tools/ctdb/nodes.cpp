@@ -3,6 +3,7 @@
 #include "common/async/combinators.hpp"
 #include "json.hpp"
 #include "nodes_list.hpp"
+#include "status_details.hpp"
 #include "text.hpp"
 
 #include <algorithm>
@@ -225,6 +226,16 @@ void print_cluster(const cluster_state& c) {
     }
 }
 
+std::vector<pnn> connected_of(const std::vector<shown_node>& nodes) {
+    std::vector<pnn> connected;
+    for (const shown_node& n : nodes) {
+        if (protocol::is_connected(protocol::node_flags(n.flags & ~unknown_flag))) {
+            connected.push_back(n.pnn);
+        }
+    }
+    return connected;
+}
+
 // Exactly upstream's object.
 json status_json(const std::vector<shown_node>& nodes, const cluster_state& c) {
     json out;
@@ -273,11 +284,15 @@ run status(context& ctx) {
     if (!cluster) {
         co_return cluster.error().code;
     }
-    if (ctx.json()) {
-        print_json(ctx, status_json(*nodes, *cluster));
-    } else {
+    if (!ctx.json()) {
         print_cluster(*cluster);
+        co_return 0;
     }
+    json out = status_json(*nodes, *cluster);
+    if (ctx.options.verbose) {
+        co_await add_details(ctx, connected_of(*nodes), cluster->leader, out);
+    }
+    print_json(ctx, out);
     co_return 0;
 }
 

@@ -177,20 +177,20 @@ using enum reach;
 
 constexpr std::array actions{
     action{"version", local, version},
-    action{"status", any_node, status},
-    action{"uptime", any_node, uptime_command},
-    action{"ping", any_node, ping_command},
-    action{"runstate", any_node, run_state_command},
-    action{"getvar", any_node, getvar},
+    action{"status", any_nodes, status},
+    action{"uptime", any_nodes, uptime_command},
+    action{"ping", any_nodes, ping_command},
+    action{"runstate", any_nodes, run_state_command},
+    action{"getvar", any_nodes, getvar},
     action{"setvar", any_node, setvar},
-    action{"listvars", any_node, listvars},
-    action{"statistics", any_node, statistics_command},
+    action{"listvars", any_nodes, listvars},
+    action{"statistics", any_nodes, statistics_command},
     action{"statisticsreset", any_node, statistics_reset},
-    action{"stats", any_node, stats_command},
-    action{"dbstatistics", any_node, dbstatistics},
-    action{"dumpmemory", any_node, dumpmemory},
-    action{"rddumpmemory", any_node, rddumpmemory},
-    action{"gettickles", any_node, gettickles},
+    action{"stats", any_nodes, stats_command},
+    action{"dbstatistics", any_nodes, dbstatistics},
+    action{"dumpmemory", any_nodes, dumpmemory},
+    action{"rddumpmemory", any_nodes, rddumpmemory},
+    action{"gettickles", any_nodes, gettickles},
     action{"addtickle", any_node, addtickle},
     action{"deltickle", any_node, deltickle},
     action{"reloadnodes", own_node, reloadnodes},
@@ -199,20 +199,20 @@ constexpr std::array actions{
     action{"wipedb", own_node, wipedb},
     action{"detach", own_node, detach},
     action{"pushrecord", own_node, pushrecord},
-    action{"ip", any_node, ip},
-    action{"ipinfo", any_node, ipinfo},
-    action{"ifaces", any_node, ifaces},
-    action{"process-exists", any_node, process_exists},
-    action{"getdbmap", any_node, getdbmap},
-    action{"getdbstatus", any_node, getdbstatus},
+    action{"ip", any_nodes, ip},
+    action{"ipinfo", any_nodes, ipinfo},
+    action{"ifaces", any_nodes, ifaces},
+    action{"process-exists", any_nodes, process_exists},
+    action{"getdbmap", any_nodes, getdbmap},
+    action{"getdbstatus", any_nodes, getdbstatus},
     action{"catdb", own_node, catdb},
     action{"cattdb", own_node, cattdb},
-    action{"getcapabilities", any_node, getcapabilities},
+    action{"getcapabilities", any_nodes, getcapabilities},
     action{"pnn", own_node, pnn_command},
     action{"setdebug", any_node, setdebug},
-    action{"getdebug", any_node, getdebug},
+    action{"getdebug", any_nodes, getdebug},
     action{"attach", own_node, attach},
-    action{"getpid", any_node, getpid_command},
+    action{"getpid", any_nodes, getpid_command},
     action{"disable", any_node, disable},
     action{"enable", any_node, enable},
     action{"stop", any_node, stop},
@@ -224,10 +224,10 @@ constexpr std::array actions{
     action{"sync", any_node, ipreallocate},
     action{"ipreallocate", any_node, ipreallocate},
     action{"listnodes", local, listnodes},
-    action{"leader", any_node, leader_command},
+    action{"leader", any_nodes, leader_command},
     action{"event", local, event},
     action{"scriptstatus", local, scriptstatus},
-    action{"getreclock", any_node, getreclock},
+    action{"getreclock", any_nodes, getreclock},
     action{"setlmasterrole", any_node, setlmasterrole},
     action{"setleaderrole", any_node, setleaderrole},
     action{"setdbreadonly", any_node, setdbreadonly},
@@ -242,7 +242,7 @@ constexpr std::array actions{
     action{"writekey", own_node, writekey},
     action{"deletekey", own_node, deletekey},
     action{"getdbseqnum", own_node, getdbseqnum},
-    action{"nodestatus", any_node, nodestatus},
+    action{"nodestatus", any_nodes, nodestatus},
     action{"checktcpport", local, checktcpport},
     action{"dumpdbbackup", local, dumpdbbackup},
     action{"tickle", local, nullptr},
@@ -253,6 +253,20 @@ constexpr action missing{"", any_node, nullptr};
 
 const cmdline::program& table() {
     static const cmdline::program made = make_table();
+    return made;
+}
+
+const cmdline::program& table_with_lists() {
+    static const cmdline::program made = [] {
+        cmdline::program p = make_table();
+        for (option& o : p.groups.front().options) {
+            if (o.id == "node") {
+                o.id = "nodes";
+                o.takes = argument::text;
+            }
+        }
+        return p;
+    }();
     return made;
 }
 

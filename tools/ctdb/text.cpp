@@ -113,6 +113,10 @@ int why_no_number(const std::string& text) {
     return !negative && errno == ERANGE ? ERANGE : EINVAL;
 }
 
+int exit_status(int code) noexcept {
+    return code == -1 ? 1 : code & 0xFF;
+}
+
 long decimal_or_zero(const std::string& text) {
     return std::strtol(text.c_str(), nullptr, 10);
 }

@@ -44,6 +44,9 @@ parse_data(std::string_view what, const std::string& text); // what: "key", "val
 [[nodiscard]] tl::expected<bytes, std::string>
 parse_data_in_line(std::string_view word, std::string_view rest);
 
+// -1 becomes 1, everything else is cut to eight bits.
+[[nodiscard]] int exit_status(int code) noexcept;
+
 // ---- output ----
 
 // "|a|b|": each field followed by the separator, one in front.

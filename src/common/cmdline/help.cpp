@@ -135,7 +135,7 @@ std::string helper_command_line(const command& c, std::size_t width) {
 std::string command_list(const program& table) {
     std::size_t width = 0;
     for (const command& c : table.commands) {
-        width = std::max(width, with_arguments(c).size());
+        width = c.later ? width : std::max(width, with_arguments(c).size());
     }
     std::string text = "\nCommands:\n";
     for (const command& c : table.commands) {

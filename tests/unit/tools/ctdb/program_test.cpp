@@ -82,6 +82,23 @@ TEST(ToolProgram, UnknownWordsAndOptionsGoToStderr) {
     );
 }
 
+TEST(ToolProgram, AListOfNodesIsOnlyUnderstoodByItsOwnTable) {
+    const std::vector<std::string> words{"-n", "0,2", "--json", "ping"};
+    EXPECT_FALSE(cmdline::interpret(table(), words));
+    const auto asked = cmdline::interpret(table_with_lists(), words);
+    ASSERT_TRUE(asked);
+    EXPECT_EQ("0,2", asked->options.text("nodes"));
+}
+
+TEST(ToolProgram, OnlyQuestionsGoToManyNodes) {
+    for (const char* name : {"status", "ping", "getvar", "ip", "getdbmap", "dbstatistics"}) {
+        EXPECT_EQ(reach::any_nodes, action_of(name).reach) << name;
+    }
+    for (const char* name : {"setvar", "stop", "ban", "recover", "statisticsreset", "addtickle"}) {
+        EXPECT_EQ(reach::any_node, action_of(name).reach) << name;
+    }
+}
+
 TEST(ToolProgram, HelpNamesCommandsInUpstreamsColumns) {
     const std::string help = cmdline::full_help(table());
     EXPECT_THAT(
