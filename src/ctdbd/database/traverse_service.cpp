@@ -237,6 +237,12 @@ void traverse_service::database_gone(db_id id) {
     std::vector<reqid> concerned;
     for (const auto& [own, c] : collectors_) {
         if (c->asked.db_id == id) {
+            log_warning(
+                "traverse of database {:#010x} is cut off after {} records: the database is "
+                "detached",
+                id.value,
+                c->records
+            );
             send_kill(*c);
             concerned.push_back(own);
         }

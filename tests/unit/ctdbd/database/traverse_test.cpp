@@ -1,3 +1,4 @@
+#include "common/base/log.hpp"
 #include "tests/unit/ctdbd/database/database_fixture.hpp"
 
 namespace ctdb {
@@ -5,6 +6,7 @@ namespace {
 
 using ctdbd::asker;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::UnorderedElementsAre;
 
 constexpr srvid address{0xBE00000000000001};
@@ -139,6 +141,48 @@ TEST_F(TraverseTest, AfterTraverseTimeoutTheClientGetsTheEndAndWalkersAreKilled)
     cluster.rt.advance(std::chrono::seconds{2});
     EXPECT_TRUE(ended());
     EXPECT_EQ(service(2).walking(), 0U);
+}
+
+// The client cannot tell: the log must (databases.md 9).
+class CutOffTraverse : public TraverseTest {
+protected:
+    CutOffTraverse() {
+        set_log_sink([this](log_level, std::string_view line) { logged.emplace_back(line); });
+        cluster[0].store("v.tdb").put("k", header(4, 0), "x");
+        freeze("v.tdb", 2); // its walker waits
+        EXPECT_TRUE(service().start(request("v.tdb"), own_client()));
+        cluster.rt.advance(std::chrono::seconds{1});
+        EXPECT_THAT(keys(), ElementsAre("k"));
+        EXPECT_THAT(cut_off(), ElementsAre());
+    }
+    ~CutOffTraverse() override { set_log_sink({}); }
+
+    [[nodiscard]] std::vector<std::string> cut_off() const {
+        std::vector<std::string> lines;
+        std::ranges::copy_if(logged, std::back_inserter(lines), [](const std::string& line) {
+            return line.starts_with("traverse of database 0x");
+        });
+        return lines;
+    }
+    std::vector<std::string> logged;
+};
+
+TEST_F(CutOffTraverse, ByTraverseTimeoutIsLoggedWithTheNodeThatHasNotFinished) {
+    cluster.rt.advance(std::chrono::seconds{20});
+    EXPECT_TRUE(ended());
+    EXPECT_THAT(cut_off(), ElementsAre(HasSubstr("after 1 records: node 2 has not finished")));
+}
+
+TEST_F(CutOffTraverse, ByANodeThatLeavesIsLogged) {
+    service().node_left(pnn{2});
+    EXPECT_TRUE(ended());
+    EXPECT_THAT(cut_off(), ElementsAre(HasSubstr("goes on without node 2, which has left")));
+}
+
+TEST_F(CutOffTraverse, ByADetachIsLogged) {
+    service().database_gone(protocol::db_id_of("v.tdb"));
+    EXPECT_TRUE(ended());
+    EXPECT_THAT(cut_off(), ElementsAre(HasSubstr("after 1 records: the database is detached")));
 }
 
 TEST_F(TraverseTest, AClientThatGoesStopsTheWalkers) {
