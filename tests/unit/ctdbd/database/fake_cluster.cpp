@@ -212,6 +212,9 @@ void fake_node::serve(const client::control_call& call, const asker& who, contro
 }
 
 answer<> fake_node::change_mode(protocol::recovery_mode wanted) {
+    if (wanted == protocol::recovery_mode::normal && refuses_normal_mode) {
+        return ctdbd::refuse("the cluster lock can be taken");
+    }
     if (wanted == protocol::recovery_mode::normal && mode != wanted) {
         if (auto same = databases.check_generations(); !same) {
             return same;

@@ -53,6 +53,7 @@ public:
     // ---- what a test sets and sees ----
     protocol::vnn_map map{invalid_generation, {}};
     protocol::recovery_mode mode = protocol::recovery_mode::active;
+    bool refuses_normal_mode = false; // as a node does that could take the cluster lock
     protocol::run_state state = protocol::run_state::running;
     protocol::tunable_list tunable_values;
     protocol::node_flags flags;

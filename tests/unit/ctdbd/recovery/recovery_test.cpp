@@ -417,6 +417,17 @@ TEST_F(RecoveryTest, AFailedAttachIsReported) {
     const auto report = recover();
     ASSERT_FALSE(report.outcome);
     EXPECT_THAT(report.outcome.error().what, HasSubstr("node 1: database new.tdb: attach"));
+    EXPECT_GT(report.credits.at(pnn{1}), 0U);
+}
+
+TEST_F(RecoveryTest, ARefusalOfNormalModeIsReportedAndCredited) {
+    attach_everywhere("v.tdb");
+    cluster[1].refuses_normal_mode = true;
+    const auto report = recover();
+    ASSERT_FALSE(report.outcome);
+    EXPECT_THAT(report.outcome.error().what, HasSubstr("node 1: set recovery mode NORMAL"));
+    EXPECT_EQ(report.credits, (std::map<pnn, std::uint32_t>{{pnn{1}, 1}}));
+    EXPECT_TRUE(report.to_blame.empty()); // see OutsideOfTheDatabasesNobodyIsToBlame
 }
 
 TEST_F(RecoveryTest, ANodeThatNeverAnswersCostsItsTimeAndIsNamed) {
